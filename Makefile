@@ -1,0 +1,79 @@
+# One definition of clean: `make check` is what a person, the pre-commit hook and CI run.
+# On a fresh machine `make demo` and `make test` need Python >= 3.11 and nothing else.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+UV ?= uv
+export PYTHON
+
+# Only what the lock names, only if its hash is right, and nothing that runs code to be installed.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := --require-hashes --only-binary :all:
+# The project itself is built by the locked backend, with nothing fetched.
+PROJECT := --no-deps --no-build-isolation --editable .
+
+VENV_MADE := $(VENV)/.made
+RUNTIME_READY := $(VENV)/.runtime-ready
+TEST_READY := $(VENV)/.test-ready
+
+.PHONY: help demo test check lint format bench soak lock clean
+
+help: ## Show the targets
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(RUNTIME_READY) ## Install and bill one customer over a month's end
+	@tools/demo.sh "$(BIN)/planctl"
+
+test: $(TEST_READY) ## Install and run all tests
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: lint test ## Everything that must be clean before a change is done
+
+lint: $(TEST_READY) ## Formatting, rules, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(TEST_READY) ## Format and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(TEST_READY) ## Measure every target of benchmarks/
+	$(BIN)/python benchmarks/run.py
+
+soak: $(TEST_READY) ## The property tests, fifty times as long
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(WORKERS) tests/properties
+
+# `make lock UPGRADE=--upgrade` takes newer versions; without it the locked ones stay where they fit.
+COMPILE = $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+lock: ## Rewrite requirements/*.txt from pyproject.toml and requirements/*.in (needs uv)
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
+	$(COMPILE) pyproject.toml requirements/test.in --extra all -c requirements/runtime.txt -c requirements/build.txt \
+		-o requirements/test.txt
+
+clean: ## Remove the environment and everything the tools left
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find planctl tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV_MADE): tools/find-python.sh
+	python="$$(tools/find-python.sh)"; "$$python" -m venv $(VENV)
+	@touch $@
+
+$(RUNTIME_READY): $(VENV_MADE) requirements/runtime.txt requirements/build.txt pyproject.toml planctl/__init__.py
+	$(PIP_INSTALL) $(LOCKED) -r requirements/runtime.txt -r requirements/build.txt
+	$(PIP_INSTALL) $(PROJECT)
+	@touch $@
+
+$(TEST_READY): $(RUNTIME_READY) requirements/test.txt
+	$(PIP_INSTALL) $(LOCKED) -r requirements/test.txt
+	@touch $@
