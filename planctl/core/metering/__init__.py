@@ -1,0 +1,1 @@
+"""What was used: events, their acceptance and their aggregation."""

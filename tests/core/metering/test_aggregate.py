@@ -1,0 +1,138 @@
+"""What the events of one period add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import get_args
+
+import pytest
+
+from planctl.core.catalog.model import Aggregate, Meter
+from planctl.core.metering.aggregate import Span, aggregate, exact_sum
+from planctl.core.metering.model import Property, UsageEvent
+
+PERIOD = Span(1_000, 2_000)
+
+
+def meter(
+    kind: Aggregate = "sum", event: str = "", value: str = "", where: Mapping[str, str] | None = None
+) -> Meter:
+    return Meter(event, kind, value, where or {})
+
+
+def event(
+    name: str, at: int = 1_500, quantity: str = "1", event_id: str = "e", **properties: Property
+) -> UsageEvent:
+    return UsageEvent(event_id, "nova", name, at, Decimal(quantity), properties)
+
+
+def test_nothing_used_is_zero_for_every_aggregate() -> None:
+    for kind in get_args(Aggregate):
+        assert aggregate(meter(kind), "minutes", [], PERIOD) == 0
+
+
+def test_sum_adds_the_quantities_of_events_that_name_the_feature() -> None:
+    events = [
+        event("minutes", quantity="1.5"),
+        event("minutes", quantity="2.25"),
+        event("minutes", quantity="-1"),
+    ]
+    assert aggregate(meter(), "minutes", events, PERIOD) == Fraction("2.75")
+
+
+def test_sums_stay_exact_where_28_digits_are_not_enough() -> None:
+    # 999,999,999,999,999,999.000000000001 + 0.000000000001: thirty digits.
+    numbers = [Decimal("999999999999999999.000000000001"), Decimal("0.000000000001")]
+    assert exact_sum(numbers) == Fraction("999999999999999999.000000000002")
+
+
+def test_a_meter_sums_the_property_it_names_of_events_that_match_where() -> None:
+    tokens = meter("sum", "completion", "tokens", {"model": "large"})
+    events = [
+        event("completion", tokens=Decimal(120), model="large"),
+        event("completion", tokens="30.5", model="large"),
+        event("completion", tokens=Decimal(999), model="small"),
+        event("completion", tokens=Decimal(999)),
+        event("other", tokens=Decimal(999), model="large"),
+    ]
+    assert aggregate(tokens, "gpt_tokens", events, PERIOD) == Fraction("150.5")
+
+
+def test_an_event_that_names_the_feature_feeds_a_property_meter_with_its_quantity() -> None:
+    tokens = meter("sum", "completion", "tokens")
+    events = [event("completion", tokens=Decimal(120)), event("gpt_tokens", quantity="80")]
+    assert aggregate(tokens, "gpt_tokens", events, PERIOD) == 200
+
+
+def test_a_meter_without_an_event_is_fed_by_its_feature_alone() -> None:
+    assert aggregate(meter(), "minutes", [event(""), event("minutes")], PERIOD) == 1
+
+
+def test_where_compares_numbers_and_truth_as_text() -> None:
+    calls = meter("count", "call", where={"tier": "2", "billable": "true"})
+    events = [
+        event("call", tier=Decimal("2.0"), billable=True),
+        event("call", tier=2, billable="true"),
+        event("call", tier="2", billable=False),
+        event("call", tier="2.0", billable=True),
+    ]
+    assert aggregate(calls, "calls", events, PERIOD) == 2
+
+
+def test_count_counts_events_and_takes_corrections_back() -> None:
+    calls = meter("count", "api.call")
+    events = [
+        event("api.call"),
+        event("api.call"),
+        event("api.call", quantity="-1"),
+        event("calls", quantity="10"),
+    ]
+    assert aggregate(calls, "calls", events, PERIOD) == 11
+
+
+def test_max_is_the_highest_level() -> None:
+    events = [event("storage", quantity=level) for level in ("3", "7.5", "4")]
+    assert aggregate(meter("max"), "storage", events, PERIOD) == Fraction("7.5")
+    assert aggregate(meter("max"), "storage", events, PERIOD, Fraction(9)) == 9
+
+
+def test_last_is_the_latest_by_instant_then_id_whatever_the_order_of_arrival() -> None:
+    events = [
+        event("seats", 1_700, "5", "b"),
+        event("seats", 1_700, "4", "a"),
+        event("seats", 1_100, "9", "z"),
+    ]
+    assert aggregate(meter("last"), "seats", events, PERIOD) == 5
+    assert aggregate(meter("last"), "seats", [], PERIOD, Fraction(3)) == 3
+
+
+def test_unique_counts_different_values_of_the_property() -> None:
+    visitors = meter("unique", "visit", "visitor_id")
+    events = [event("visit", visitor_id=who) for who in ("ann", "bob", "ann", "Ann")]
+    events += [event("visit", visitor_id=Decimal("7")), event("visit", visitor_id="7")]
+    assert aggregate(visitors, "visitors", events, PERIOD) == 4
+
+
+def test_unique_cannot_be_fed_by_the_feature_itself() -> None:
+    with pytest.raises(AssertionError, match="counts different values"):
+        aggregate(meter("unique", "visit", "visitor_id"), "visitors", [event("visitors")], PERIOD)
+
+
+def test_weighted_is_the_mean_level_over_the_time_of_the_period() -> None:
+    # Level 2 for the first quarter, then 6 for a half, then 3 for the last quarter: 0.5 + 3 + 0.75.
+    events = [event("load", 1_250, "4"), event("load", 1_750, "-3")]
+    assert aggregate(meter("weighted"), "load", events, PERIOD, Fraction(2)) == Fraction("4.25")
+
+
+def test_the_first_instant_belongs_to_the_period_and_the_end_does_not() -> None:
+    assert aggregate(meter(), "minutes", [event("minutes", 1_000), event("minutes", 1_999)], PERIOD) == 2
+    with pytest.raises(AssertionError, match="outside"):
+        aggregate(meter(), "minutes", [event("minutes", 2_000)], PERIOD)
+    with pytest.raises(AssertionError, match="outside"):
+        aggregate(meter(), "minutes", [event("minutes", 999)], PERIOD)
+
+
+def test_a_period_without_end_takes_everything_from_its_start() -> None:
+    assert aggregate(meter(), "minutes", [event("minutes", 10**17)], Span(1_000)) == 1

@@ -1,0 +1,120 @@
+"""Aggregated quantities that other billing systems publish in their tests, each with its source in the data.
+
+Every case is run with planctl's aggregates or listed, with the reason why its rule is another one, in
+exceptions/aggregations.json. Never both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planctl.core.catalog.model import Meter
+from planctl.core.metering.aggregate import Span, aggregate
+from planctl.core.metering.model import UsageEvent
+from planctl.core.money import fraction_text, round_half_up
+
+HERE = Path(__file__).parent
+CASES: dict[str, dict[str, Any]] = {
+    case["id"]: case for case in json.loads((HERE / "aggregations.json").read_text("utf-8"))["cases"]
+}
+EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "aggregations.json").read_text("utf-8"))
+
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def test_the_file_is_whole_and_names_its_sources() -> None:
+    document = json.loads((HERE / "aggregations.json").read_text("utf-8"))
+    assert document["count"] == len(document["cases"]) == len(CASES) == 10
+    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+
+
+def test_every_listed_exception_exists_and_says_why() -> None:
+    assert set(EXCEPTIONS) <= set(CASES)
+    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+
+
+@pytest.mark.parametrize("case_id", sorted(EXCEPTIONS))
+def test_a_listed_case_cannot_be_run(case_id: str) -> None:
+    assert mapping_of(CASES[case_id]["input"]) is None
+
+
+@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+def test_a_published_case_gives_the_published_quantity(case_id: str) -> None:
+    case = CASES[case_id]
+    mapping = mapping_of(case["input"])
+    assert mapping, "no mapping understands all fields of this input: map it, or list it with a reason"
+    assert case["expected"] == {"value": mapping(case["input"])}
+
+
+def weighted_sum(given: dict[str, Any]) -> str:
+    """Each event changes the level; the peer shows five decimals, half up."""
+    span = Span(microseconds(given["period_start"]), microseconds(given["period_end"]))
+    changes = [(microseconds(event["at"]), event["value"]) for event in given["events"]]
+    return five_decimals(round_half_up(mean(changes, span, given["initial_value"]), 5))
+
+
+def prorated_sum(given: dict[str, Any]) -> str:
+    """Units count from the first instant of their day to the period's end: a change of a mean level.
+
+    The peer rounds the quantity up to five decimals; planctl keeps it exact.
+    """
+    span = days(given["period_first_day"], given["period_last_day"])
+    changes = [(microseconds(event["on"]), event["value"]) for event in given["events"]]
+    return five_decimals(ceil(mean(changes, span, given["carried_over"]) * 10**5))
+
+
+def prorated_unique(given: dict[str, Any]) -> str:
+    """One held unit, for the days on which the subscription runs: a level that starts or ends inside."""
+    span = days(given["period_first_day"], given["period_last_day"])
+    held = str(given["carried_over"])
+    if "subscription_first_day" in given:
+        exact = mean([(microseconds(given["subscription_first_day"]), held)], span, "0")
+    else:
+        after = date.fromisoformat(given["subscription_last_day"]) + timedelta(days=1)
+        exact = mean([(microseconds(after.isoformat()), f"-{held}")], span, held)
+    return five_decimals(ceil(exact * 10**5))
+
+
+PRORATED = {"aggregation", "recurring", "prorated", "period_first_day", "period_last_day", "carried_over"}
+MAPPINGS: tuple[tuple[set[str], Callable[[dict[str, Any]], str]], ...] = (
+    ({"aggregation", "period_start", "period_end", "initial_value", "events"}, weighted_sum),
+    (PRORATED | {"events"}, prorated_sum),
+    (PRORATED | {"period_days", "subscription_first_day"}, prorated_unique),
+    (PRORATED | {"period_days", "subscription_last_day"}, prorated_unique),
+)
+"""The fields a case has, and the mapping for them."""
+
+
+def mapping_of(given: dict[str, Any]) -> Callable[[dict[str, Any]], str] | None:
+    return next((mapping for fields, mapping in MAPPINGS if fields == given.keys()), None)
+
+
+def mean(changes: list[tuple[int, str]], span: Span, initial: str) -> Fraction:
+    events = [
+        UsageEvent(f"e{index}", "nova", "level", at, Decimal(change))
+        for index, (at, change) in enumerate(changes)
+    ]
+    return aggregate(Meter(aggregate="weighted"), "level", events, span, Fraction(initial))
+
+
+def days(first: str, last: str) -> Span:
+    after = date.fromisoformat(last) + timedelta(days=1)
+    return Span(microseconds(first), microseconds(after.isoformat()))
+
+
+def microseconds(text: str) -> int:
+    at = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00+00:00")
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def five_decimals(units: int) -> str:
+    return fraction_text(Fraction(units, 10**5))

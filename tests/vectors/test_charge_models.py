@@ -1,0 +1,223 @@
+"""Prices of quantities that other billing systems publish in their tests, each with its source in the data.
+
+Every case is run with planctl's price kinds or listed, with the reason why its rule is another one, in
+exceptions/charge_models.json. Never both. A mapping must understand every field of a case's input.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planctl.core.currencies import Currency
+from planctl.core.document import Document, node_of
+from planctl.core.money import format_minor
+from planctl.core.pricing.kinds import read_kind
+from planctl.core.pricing.model import PriceKind
+from planctl.core.pricing.rate import FeatureUsage, RatedUsage, rate
+from planctl.core.reading import Reader
+
+HERE = Path(__file__).parent
+CASES: dict[str, dict[str, Any]] = {
+    case["id"]: case for case in json.loads((HERE / "charge_models.json").read_text("utf-8"))["cases"]
+}
+EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "charge_models.json").read_text("utf-8"))
+
+USD = Currency("USD", "US Dollar", 2)
+Answers = dict[str, Any]
+
+
+def test_the_file_is_whole_and_names_its_sources() -> None:
+    document = json.loads((HERE / "charge_models.json").read_text("utf-8"))
+    assert document["count"] == len(document["cases"]) == len(CASES) == 89
+    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    assert {case["input"]["currency"] for case in CASES.values()} == {"USD"}
+
+
+def test_every_listed_exception_exists_and_says_why() -> None:
+    assert set(EXCEPTIONS) <= set(CASES)
+    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+
+
+@pytest.mark.parametrize("case_id", sorted(EXCEPTIONS))
+def test_a_listed_case_cannot_be_run(case_id: str) -> None:
+    assert mapping_of(CASES[case_id]["input"]) is None
+
+
+@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+def test_a_published_case_costs_the_published_amount(case_id: str) -> None:
+    case = CASES[case_id]
+    mapping = mapping_of(case["input"])
+    assert mapping, "no mapping understands all fields of this input: map it, or list it with a reason"
+    expected = {
+        name: Fraction(value) if name.endswith(("exact", "quantity")) else value
+        for name, value in case["expected"].items()
+    }
+    got = mapping(case["input"])
+    assert {name: got[name] for name in expected} == expected
+
+
+def simple(given: dict[str, Any]) -> Answers:
+    """One quantity at one price, the free units being the allowance."""
+    usage = FeatureUsage(Fraction(given["quantity"]), Fraction(given.get("free_units", 0)), price_of(given))
+    rated = rate(usage, "USD", 2)
+    return {"amount": shown(rated), "amount_exact": rated.exact}
+
+
+def split_period(given: dict[str, Any]) -> Answers:
+    """A second line in one period is the price of all so far less the price of what was billed before."""
+    already = Fraction(given["already_billed_quantity"])
+    before = rate(FeatureUsage(already, price=price_of(given)), "USD", 2)
+    after = rate(FeatureUsage(already + Fraction(given["line_quantity"]), price=price_of(given)), "USD", 2)
+    by_label = {part.label: part.amount for part in after.parts}
+    for part in before.parts:
+        by_label[part.label] -= part.amount
+    by_tier = [usd(int(amount * 100)) for amount in by_label.values() if amount]
+    return {"amount": usd(after.amount_minor - before.amount_minor), "line_amounts_by_tier": by_tier}
+
+
+def buckets(given: dict[str, Any]) -> Answers:
+    """Each bucket of time is an allowance period of its own (`reset: day`), rated alone; lines are summed."""
+    price = price_of(given)
+    lines = [rate(FeatureUsage(Fraction(value), price=price), "USD", 2) for value in given["bucket_values"]]
+    return {"amount": usd(sum(line.amount_minor for line in lines))}
+
+
+def converted(given: dict[str, Any]) -> Answers:
+    """Dividing by a number and rounding up is a package of that size."""
+    conversion = given["unit_conversion"]
+    assert conversion["operation"] == "divide"
+    assert conversion["rounding"] == "ceiling"
+    price = read("package", {"of": conversion["by"], "price": {"USD": given["unit_price"]}})
+    rated = rate(FeatureUsage(Fraction(given["raw_quantity"]), price=price), "USD", 2)
+    return {"amount": shown(rated), "billed_quantity": rated.parts[0].quantity}
+
+
+def running_percentage(given: dict[str, Any]) -> Answers:
+    """A rate on a running amount is a graduated price per unit of the amount, which a sum meter counts."""
+    rows = [
+        {**row, "unit_price": str(Decimal(row["rate_percent"]) / 100), "rate_percent": None}
+        for row in given["tiers"]
+    ]
+    price = read("graduated", table([{k: v for k, v in row.items() if k != "rate_percent"} for row in rows]))
+    reached, billed, amounts = Fraction(0), 0, []
+    for transaction in given["transactions_in_order"]:
+        reached += Fraction(transaction)
+        total = rate(FeatureUsage(reached, price=price), "USD", 2).amount_minor
+        amounts.append(usd(total - billed))
+        billed = total
+    return {"incremental_amounts": amounts, "total": usd(billed)}
+
+
+def filled_blocks(given: dict[str, Any]) -> Answers:
+    """Tiers filled with blocks of one unit; edges are sums of their sizes. Meters are features, summed."""
+    kind = {"ALL_TIERS": "graduated", "TOP_TIER": "volume"}[given["tier_policy"]]
+    amount = 0
+    for meter in given.get("meters", [given]):
+        edge, rows = 0, []
+        for row in meter["tiers"]:
+            edge += int(row["max_blocks"])
+            rows.append({"up_to": str(edge), "unit_price": row["price_per_block"]})
+        assert int(meter["quantity"]) <= edge
+        rows[-1]["up_to"] = None  # the last row is open; the quantities stay within it
+        price = read(kind, table(rows))
+        amount += rate(FeatureUsage(Fraction(meter["quantity"]), price=price), "USD", 2).amount_minor
+    return {"amount": usd(amount)}
+
+
+def first_units(given: dict[str, Any]) -> Answers:
+    """A tier that says how many units come before it: its bound is the next one's number."""
+    rows = given["tiers_by_first_unit"]
+    bounds = [row["first_unit"] for row in rows[1:]] + [None]
+    tiers = [{"up_to": to, "unit_price": row["unit_price"]} for to, row in zip(bounds, rows, strict=True)]
+    return simple({"charge_model": given["charge_model"], "tiers": tiers, "quantity": given["quantity"]})
+
+
+RUNNING = {"transactions_in_order"}
+BY_FIRST = {"tiers_by_first_unit", "edge_rule"}
+PRICE = {
+    "charge_model", "currency", "tiers", "unit_price", "package_size", "package_price",
+    "first_tier_flat_fee_at_zero_usage", "rounding_of_packages",
+}  # fmt: skip
+MAPPINGS: tuple[tuple[set[str], set[str], Callable[[dict[str, Any]], Answers]], ...] = (
+    (PRICE | {"quantity", "free_units"}, {"quantity"}, simple),
+    (PRICE | {"already_billed_quantity", "line_quantity"}, {"already_billed_quantity"}, split_period),
+    (PRICE | {"bucket_values"}, {"bucket_values"}, buckets),
+    (PRICE - {"tiers"} | {"unit_conversion", "raw_quantity"}, {"unit_conversion"}, converted),
+    ({"charge_model", "currency", "tiers"} | RUNNING, RUNNING, running_percentage),
+    ({"charge_model", "currency", "tier_policy", "meters"}, {"meters"}, filled_blocks),
+    ({"charge_model", "currency", "tier_policy", "tiers", "quantity"}, {"tier_policy"}, filled_blocks),
+    ({"charge_model", "currency", "quantity"} | BY_FIRST, BY_FIRST, first_units),
+)  # fmt: skip
+"""The fields a mapping understands, those it needs, and the mapping."""
+
+KINDS = {"graduated", "volume", "package", "unit", "graduated_percentage", "block_tiers"}
+
+
+def mapping_of(given: dict[str, Any]) -> Callable[[dict[str, Any]], Answers] | None:
+    """The mapping that understands every field of the input, or None."""
+    if given["charge_model"] not in KINDS or not one_unit_blocks(given) or grouped(given):
+        return None
+    for understood, needed, mapping in MAPPINGS:
+        if needed <= given.keys() <= understood:
+            return mapping
+    return None
+
+
+def one_unit_blocks(given: dict[str, Any]) -> bool:
+    tiers = given.get("tiers", []) + [row for meter in given.get("meters", []) for row in meter["tiers"]]
+    return all(row.get("block_size", "1") == "1" for row in tiers)
+
+
+def grouped(given: dict[str, Any]) -> bool:
+    """The one case of buckets that are groups: it prices by volume, where only groups matter."""
+    return "bucket_values" in given and given["charge_model"] == "volume"
+
+
+def price_of(given: dict[str, Any]) -> PriceKind:
+    match given["charge_model"]:
+        case "unit":
+            return read("each", {"USD": given["unit_price"]})
+        case "package":
+            size, price = given["package_size"], {"USD": given["package_price"]}
+            return read(
+                "package", {"of": size, "price": price, "round": given.get("rounding_of_packages", "up")}
+            )
+        case kind:
+            at_zero = bool(given.get("first_tier_flat_fee_at_zero_usage"))
+            return read(kind, table(given["tiers"]), flat_at_zero=at_zero)
+
+
+def table(tiers: list[dict[str, Any]]) -> Document:
+    """Tiers as a catalog writes them. A hard end of the last one is not part of a price, but a limit."""
+    rows: list[Document] = []
+    for tier in tiers:
+        assert tier.keys() <= {"up_to", "unit_price", "flat_fee"}
+        row: dict[str, Document] = {"each": {"USD": tier["unit_price"]}}
+        if tier["up_to"] is not None and tier is not tiers[-1]:
+            row["to"] = tier["up_to"]
+        if Decimal(tier.get("flat_fee", 0)):
+            row["flat"] = {"USD": tier["flat_fee"]}
+        rows.append(row)
+    return rows
+
+
+def read(kind: str, document: Document, *, flat_at_zero: bool = False) -> PriceKind:
+    reader = Reader(currencies={"USD": USD})
+    price = read_kind(kind, node_of(document), reader, flat_at_zero)
+    assert price, reader.findings
+    return price
+
+
+def usd(minor: int) -> str:
+    return format_minor(minor, USD)
+
+
+def shown(rated: RatedUsage) -> str:
+    return usd(rated.amount_minor)
