@@ -14,22 +14,8 @@ from typing import Protocol
 ZERO = Fraction(0)
 
 
-class FeatureLike(Protocol):
-    """What pools need of a feature's definition."""
-
-    @property
-    def spends(self) -> Mapping[str, Fraction]:
-        """Units of another feature per unit of this one, as the default of its definition."""
-        ...
-
-
 class EntitlementLike(Protocol):
     """What pools need of an entitlement; `core.catalog.model.Entitlement` is one."""
-
-    @property
-    def feature(self) -> FeatureLike:
-        """The feature's definition."""
-        ...
 
     @property
     def included(self) -> Decimal | None:
