@@ -1,0 +1,174 @@
+"""The gates of apply: what is accepted, and the sentences for which apply says no. It computes no change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from planctl.core.catalog.changeset import Change, RuleHit
+from planctl.core.catalog.model import ChangeNote, Policy
+from planctl.findings import NOWHERE, Finding, Level, Place
+
+MOST_NAMED = 20
+"""A refusal names at most so many fingerprints; the diff shows them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One entry that accepts: a fingerprint, or `RULE ADDRESS`, which may go on into a field's path."""
+
+    text: str
+    place: Place = NOWHERE
+    note: str = ""
+
+    def covers(self, hit: RuleHit, address: str) -> bool:
+        """Whether it names this hit."""
+        if self.text == hit.fingerprint:
+            return True
+        rule, _, target = self.text.partition(" ")
+        path = f"{address}.{hit.path}" if hit.path else address
+        return rule == hit.id and (path == target or path.startswith((f"{target}.", f"{target}[")))
+
+
+def acceptances(
+    accept: Collection[str], notes: Mapping[str, ChangeNote], seen: Collection[str]
+) -> tuple[Acceptance, ...]:
+    """What is accepted by flag and by change notes; a note of an earlier revision accepts nothing."""
+    by_flag = [Acceptance(text.strip()) for text in sorted(accept)]
+    by_note = [
+        Acceptance(text.strip(), note.place, note.id)
+        for _, note in sorted(notes.items())
+        if note.id not in seen
+        for text in note.accept
+    ]
+    return (*by_flag, *by_note)
+
+
+def accepted(
+    changes: tuple[Change, ...], given: tuple[Acceptance, ...]
+) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
+    """The changes with their accepted hits marked, and a warning for every entry that accepts nothing.
+
+    Errors are never accepted. An entry for a rule that is only caution is used, though nothing asked for it.
+    """
+    marked = tuple(
+        replace(
+            change,
+            rules=tuple(replace(hit, accepted=_covered(hit, change.address, given)) for hit in change.rules),
+        )
+        for change in changes
+    )
+    every = [(hit, change.address) for change in changes for hit in change.rules if hit.level != "error"]
+    unused = [one for one in given if not any(one.covers(hit, address) for hit, address in every)]
+    return marked, tuple(_unused(one) for one in unused)
+
+
+def refusals(changes: tuple[Change, ...], findings: tuple[Finding, ...], policy: Policy) -> tuple[str, ...]:
+    """The sentences for which apply says no, most fundamental first; empty means that it would go on.
+
+    `policy` holds the stricter thresholds of the store's policy and the proposed one. A sentence may go on
+    over several lines: what follows the first is to be pasted.
+    """
+    return (*_invalid(findings), *_errors(changes), *_unaccepted(changes), *_thresholds(changes, policy))
+
+
+def _covered(hit: RuleHit, address: str, given: tuple[Acceptance, ...]) -> bool:
+    return hit.level != "error" and any(one.covers(hit, address) for one in given)
+
+
+def _unused(one: Acceptance) -> Finding:
+    source = f"the change note {one.note}" if one.note else "--accept"
+    return Finding(
+        "accept-unused",
+        f"{source} accepts {one.text!r}, which no change of this diff needs",
+        one.place,
+        Level.WARNING,
+        expected="a fingerprint, or RULE ADDRESS such as price-increase plans.pro",
+        got=one.text,
+        hint="copy the fingerprint from the diff, or remove the entry",
+    )
+
+
+def _invalid(findings: tuple[Finding, ...]) -> Iterator[str]:
+    wrong = sum(finding.is_error for finding in findings)
+    if wrong:
+        yield f"{_count(wrong, 'finding')} must be corrected first."
+
+
+def _errors(changes: tuple[Change, ...]) -> Iterator[str]:
+    """One sentence a rule: the catalog-wide ones stand on many changes."""
+    by_rule: dict[str, list[tuple[str, str]]] = {}
+    for change in changes:
+        for hit in change.rules:
+            if hit.level == "error":
+                by_rule.setdefault(hit.id, []).append((change.address, hit.detail))
+    for rule, found in by_rule.items():
+        details = list(dict.fromkeys(detail for _, detail in found))
+        if len(details) == 1 and len(found) > 1 and details[0]:
+            yield f"{rule}: {details[0]}. It cannot be accepted."
+            continue
+        for address, detail in found:
+            yield f"{rule}: {address}{f': {detail}' if detail else ''}. It cannot be accepted."
+
+
+def _unaccepted(changes: tuple[Change, ...]) -> Iterator[str]:
+    open_hits = [
+        (hit, change.address)
+        for change in changes
+        for hit in change.rules
+        if hit.level == "breaking" and not hit.accepted
+    ]
+    if not open_hits:
+        return
+    named = open_hits[:MOST_NAMED]
+    flags = " ".join(f"--accept {hit.fingerprint}" for hit, _ in named)
+    left = len(open_hits) - len(named)
+    verb = "is" if len(open_hits) == 1 else "are"
+    lines = [
+        f"{_count(len(open_hits), 'breaking change')} {verb} not accepted. "
+        f"Pass {flags}, or add to catalog/changes/ a file such as:",
+        "    title: what changes for customers",
+        "    why: the reason, for the next one who reads this",
+        "    accept:",
+        *(f"      - {hit.fingerprint}  # {hit.id} {_target(hit, address)}" for hit, address in named),
+    ]
+    if left:
+        lines.append(
+            f"      # and the fingerprints of {left:,} more, or RULE ADDRESS lines, which accept several"
+        )
+    yield "\n".join(lines)
+
+
+def _target(hit: RuleHit, address: str) -> str:
+    return f"{address}.{hit.path}" if hit.path else address
+
+
+def _thresholds(changes: tuple[Change, ...], policy: Policy) -> Iterator[str]:
+    touched = _touched(changes)
+    limit = policy.max_subscribers_touched
+    if limit is not None and touched > limit:
+        yield (
+            f"breaking changes touch plans with {_count(touched, 'running subscription')}; "
+            f"the policy allows {limit:,} (max_subscribers_touched)."
+        )
+    if policy.max_mrr_at_risk and touched:
+        yield (
+            f"the policy limits max_mrr_at_risk, which this version cannot compute yet, and breaking changes "
+            f"touch plans with {_count(touched, 'running subscription')}."
+        )
+
+
+def _touched(changes: tuple[Change, ...]) -> int:
+    """Running subscriptions of plans with breaking changes, in their features' definitions too."""
+    definitions = any(_breaking(change) for change in changes if change.address.startswith("features."))
+    return sum(
+        change.holders.total for change in changes if _breaking(change) or (definitions and change.indirect)
+    )
+
+
+def _breaking(change: Change) -> bool:
+    return any(hit.level == "breaking" for hit in change.rules)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

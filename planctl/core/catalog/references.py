@@ -1,0 +1,95 @@
+"""Knows where the document of one catalog object names others; it decides nothing about them.
+
+Source: planctl catalog format; the shapes are those of the normalised documents of `emit.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from planctl.core.document import Document
+
+Name = Callable[[str, str], str]
+"""`name(section, id)` answers with the id to write; sections are features, groups and plans (add-ons too)."""
+
+_CURRENCY = re.compile("[A-Z][A-Z0-9]{1,11}", re.ASCII)
+
+
+def mapped(address: str, document: Document, name: Name) -> Document:
+    """The document with every id it refers to replaced by what `name` answers.
+
+    A set of ids, written in their order, stays in order.
+    """
+    section = address.partition(".")[0]
+    if not isinstance(document, dict) or section not in _PLACES:
+        return document
+    return {key: _replaced(section, key, value, name) for key, value in document.items()}
+
+
+def references(address: str, document: Document) -> frozenset[str]:
+    """The addresses without which the object cannot be: its group, features, currencies and required plans.
+
+    What merely mentions others (a group's order, a coupon's plans, an example) needs none of them.
+    """
+    found: set[str] = set()
+
+    def note(section: str, identifier: str) -> str:
+        if identifier:
+            found.add(f"{section}.{identifier}")
+        return identifier
+
+    if address.partition(".")[0] in {"plans", "addons", "features"}:
+        mapped(address, document, note)
+        found |= {f"currencies.{code}" for code in _currencies(document)}
+    return frozenset(found)
+
+
+def _replaced(section: str, key: str, value: Document, name: Name) -> Document:
+    referred = _PLACES[section].get(key)
+    if referred is None:
+        return value
+    if key == "features" and section in {"plans", "addons"} and isinstance(value, dict):
+        return {name("features", feature): _entry(entry, name) for feature, entry in value.items()}
+    if isinstance(value, dict):
+        return {name(referred, identifier): inner for identifier, inner in value.items()}
+    if isinstance(value, list):
+        named: list[Document] = [name(referred, item) if isinstance(item, str) else item for item in value]
+        in_order = key != "order" and value == sorted(value, key=str)
+        return sorted(named, key=str) if in_order else named
+    return name(referred, value) if isinstance(value, str) else value
+
+
+def _entry(entry: Document, name: Name) -> Document:
+    """A feature's entry in a plan, which may spend other features."""
+    spends = entry.get("spends") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(spends, dict):
+        return entry
+    renamed: Document = {name("features", target): ratio for target, ratio in spends.items()}
+    return {**entry, "spends": renamed}
+
+
+def _currencies(document: Document) -> Iterator[str]:
+    """Currency codes are the only keys in capitals, metadata and event properties aside."""
+    if isinstance(document, list):
+        for item in document:
+            yield from _currencies(item)
+    elif isinstance(document, dict):
+        for key, value in document.items():
+            if key in {"metadata", "where"}:
+                continue
+            if _CURRENCY.fullmatch(key):
+                yield key
+            yield from _currencies(value)
+
+
+_PLAN = {"group": "groups", "features": "features", "wallet": "features", "requires": "plans"}
+_PLACES: Mapping[str, Mapping[str, str]] = {
+    "plans": _PLAN,
+    "addons": _PLAN,
+    "features": {"spends": "features"},
+    "groups": {"order": "plans"},
+    "coupons": {"plans": "plans"},
+    "examples": {"plan": "plans", "use": "features"},
+}
+"""Which keys of a section's documents hold ids, and of what."""

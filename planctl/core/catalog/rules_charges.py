@@ -1,0 +1,171 @@
+"""Rules about money: something is charged, in every currency and row sold, and terms fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planctl.core.catalog.facts import Facts, error, warning
+from planctl.core.catalog.model import Entitlement, Plan, PriceRow
+from planctl.core.catalog.selling import charges, has_fee, only_once, sold_in
+from planctl.core.money import decimal_text
+from planctl.findings import Finding
+
+
+def nothing_charged(facts: Facts) -> Iterator[Finding]:
+    """What is not free needs a fee, a usage charge or a prepaid quantity."""
+    for plan in facts.plans():
+        terms = plan.terms
+        charged = any(has_fee(row) for row in terms.rows)
+        charged = charged or any(entry.beyond for entry in terms.features.values())
+        if not terms.free and not charged:
+            message = f"{plan.id} charges nothing"
+            hint = "write a fee, beyond a feature's limit, or price: free"
+            yield error("nothing-charged", facts.at(plan, "price"), message, hint)
+
+
+def free_with_charge(facts: Facts) -> Iterator[Finding]:
+    """A free plan charges nothing."""
+    for plan in facts.plans():
+        for feature_id, entry in plan.terms.features.items():
+            if plan.terms.free and entry.beyond:
+                place = facts.at(plan, f"features.{feature_id}.beyond")
+                message = f"{plan.id} is free, yet {feature_id} is charged beyond its limit"
+                yield error("free-with-charge", place, message, "write price: {month: usage}")
+
+
+def charge_currency_missing(facts: Facts) -> Iterator[Finding]:
+    """Every charge has a price in every currency the plan is sold in."""
+    for plan in facts.plans():
+        for row in plan.terms.rows:
+            yield from _without_currency(facts, plan, row)
+
+
+def _without_currency(facts: Facts, plan: Plan, row: PriceRow) -> Iterator[Finding]:
+    priced = charges(plan.terms, row)
+    if row.usage_only and priced and not sold_in(plan.terms, row):
+        message = f"the charges of {plan.id} have no currency in common, so {row.interval} cannot be sold"
+        yield error("charge-currency-missing", facts.at(plan, f"price.{row.interval}"), message)
+    for feature_id, kind in () if row.usage_only else priced:
+        missing = [code for code in row.fee if code not in kind.currencies()]
+        if missing:
+            place = facts.at(plan, f"features.{feature_id}.beyond")
+            message = f"{feature_id} has no price in {', '.join(missing)}, in which {plan.id} is sold"
+            hint = f"add {missing[0]} to the charge, or take it out of price.{row.interval}"
+            yield error("charge-currency-missing", place, message, hint)
+
+
+def charge_row_missing(facts: Facts) -> Iterator[Finding]:
+    """A charge priced by row names every row of the plan and no other."""
+    for plan in facts.plans():
+        rows = [str(row.interval) for row in plan.terms.rows]
+        for feature_id, entry in plan.terms.features.items():
+            prices = entry.beyond.prices if entry.beyond else {}
+            if not prices or "" in prices or not rows:
+                continue
+            place = facts.at(plan, f"features.{feature_id}.beyond")
+            for row in prices.keys() - set(rows):
+                message = f"{feature_id} is priced for {row}, which is no row of {plan.id}"
+                yield error("row-unknown", place, message, "rows: " + ", ".join(rows))
+            missing = [row for row in rows if row not in prices]
+            if missing:
+                message = f"{feature_id} has no price for {', '.join(missing)}"
+                yield error("charge-row-missing", place, message, "price every row of the plan")
+
+
+def prepaid_by_row(facts: Facts) -> Iterator[Finding]:
+    """A prepaid price is per billing period, so with several rows it says one for each."""
+    for plan in facts.plans():
+        rows = [str(row.interval) for row in plan.terms.rows]
+        for feature_id, entry in plan.terms.features.items():
+            if (
+                len(rows) > 1
+                and entry.beyond
+                and entry.beyond.charge == "prepaid"
+                and "" in entry.beyond.prices
+            ):
+                place = facts.at(plan, f"features.{feature_id}.beyond")
+                message = f"{feature_id} is prepaid per billing period, and {plan.id} has {', '.join(rows)}"
+                hint = f"write the price by row: {{{rows[0]}: …, {rows[1]}: …}}"
+                yield error("prepaid-by-row", place, message, hint)
+
+
+def tier_below_included(facts: Facts) -> Iterator[Finding]:
+    """Tiers count with the allowance included, so the first `to` exceeds it."""
+    for plan, feature_id, entry in _charged(facts):
+        assert entry.beyond
+        for kind in entry.beyond.prices.values():
+            bound = kind.first_bound()
+            if bound is not None and entry.included is not None and bound <= entry.included:
+                place = facts.at(plan, f"features.{feature_id}.beyond.{kind.name}")
+                included = decimal_text(entry.included)
+                message = f"the first tier ends at {decimal_text(bound)}, but {included} are included"
+                hint = "to counts total usage, the included units too"
+                yield error("tier-below-included", place, message, hint)
+                break
+
+
+def up_to_below_included(facts: Facts) -> Iterator[Finding]:
+    """`up_to` counts the included units too, so it is not below them."""
+    for plan, feature_id, entry in _charged(facts):
+        assert entry.beyond
+        up_to = entry.beyond.up_to
+        if up_to is not None and entry.included is not None and up_to < entry.included:
+            place = facts.at(plan, f"features.{feature_id}.beyond.up_to")
+            message = f"up_to is {decimal_text(up_to)}, but {decimal_text(entry.included)} are included"
+            hint = "up_to is the largest total, the included units too"
+            yield error("up-to-below-included", place, message, hint)
+
+
+def beyond_unlimited(facts: Facts) -> Iterator[Finding]:
+    """Nothing lies beyond an unlimited allowance."""
+    for plan, feature_id, entry in _charged(facts):
+        if entry.included is None:
+            place = facts.at(plan, f"features.{feature_id}.beyond")
+            message = f"{feature_id} is unlimited, so its price is never charged"
+            yield error("beyond-unlimited", place, message, "remove beyond, or write a number")
+
+
+def _charged(facts: Facts) -> Iterator[tuple[Plan, str, Entitlement]]:
+    for plan in facts.plans():
+        for feature_id, entry in plan.terms.features.items():
+            if entry.beyond:
+                yield plan, feature_id, entry
+
+
+def trial_without_fee(facts: Facts) -> Iterator[Finding]:
+    """A free plan and one that is paid once have no trial."""
+    for plan in facts.plans():
+        if plan.terms.trial and (plan.terms.free or only_once(plan.terms)):
+            what = "is free" if plan.terms.free else "is paid once"
+            yield error("trial-useless", facts.at(plan, "trial"), f"{plan.id} {what}", "write trial: none")
+
+
+def anchor_interval(facts: Facts) -> Iterator[Finding]:
+    """A day of the month anchors months and years, not days and weeks."""
+    for plan in facts.plans():
+        short = [str(row.interval) for row in plan.terms.rows if row.interval.days]
+        if plan.terms.anchor.kind == "day" and short:
+            message = f"anchor: {plan.terms.anchor} does not fit the row {short[0]}"
+            yield error(
+                "anchor-interval", facts.at(plan, "anchor"), message, "write anchor: start or calendar"
+            )
+
+
+def minimum_currency(facts: Facts) -> Iterator[Finding]:
+    """A plan with a minimum says it for every currency it is sold in."""
+    for plan in facts.plans():
+        sold = {code for row in plan.terms.rows for code in sold_in(plan.terms, row)}
+        missing = sorted(sold - plan.terms.minimum.keys())
+        if plan.terms.minimum and missing:
+            message = f"{plan.id} has no minimum in {', '.join(missing)}"
+            yield warning("minimum-currency", facts.at(plan, "minimum"), message, "add one, 0 for none")
+
+
+def auto_enable_priced(facts: Facts) -> Iterator[Finding]:
+    """A plan given to every new customer should not charge without asking."""
+    for plan in facts.plans():
+        if plan.offer.auto_enable and any(has_fee(row) for row in plan.terms.rows):
+            message = f"every new customer would be charged for {plan.id}, in the currency they have"
+            yield warning(
+                "auto-enable-priced", facts.at(plan, "auto_enable"), message, "auto-enable a free plan"
+            )

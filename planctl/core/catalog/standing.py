@@ -1,0 +1,147 @@
+"""Knows stored plans and features as they stand: value, owner, holders. It reads no store, prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from planctl.core.catalog.changeset import Holders, StoredCatalog, StoredObject
+from planctl.core.catalog.edits import everything
+from planctl.core.catalog.facts import section_of
+from planctl.core.catalog.model import Feature, Plan
+from planctl.core.catalog.references import mapped, references
+from planctl.core.catalog.subject import SOLD, field_changes
+from planctl.core.currencies import Currency
+from planctl.core.document import Document
+from planctl.core.reading import closest
+from planctl.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class StandingPlan:
+    """A plan, add-on or pack with what the store knows about it."""
+
+    plan: Plan
+    stored: StoredObject
+    holders: Holders = field(default_factory=Holders)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingFeature:
+    """A feature's definition with what the store knows about it, and the plans and features that use it."""
+
+    feature: Feature
+    stored: StoredObject
+    used_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything sold, by id, with the features and currencies it is shown with."""
+
+    plans: Mapping[str, StandingPlan] = field(default_factory=dict)
+    features: Mapping[str, StandingFeature] = field(default_factory=dict)
+    currencies: Mapping[str, Currency] = field(default_factory=dict)
+
+    @property
+    def definitions(self) -> dict[str, Feature]:
+        """The features' definitions."""
+        return {feature_id: one.feature for feature_id, one in self.features.items()}
+
+
+def standing(stored: StoredCatalog, holders: Mapping[str, Holders]) -> Standing:
+    """What is stored, read back into values; `holders` is by address."""
+    catalog = everything(stored)
+    plans = {}
+    for plan_id, plan in sorted(catalog.plans.items()):
+        address = f"{section_of(plan)}.{plan_id}"
+        plans[plan_id] = StandingPlan(plan, stored.objects[address], holders.get(address, Holders()))
+    users = _users(stored)
+    features = {
+        feature_id: StandingFeature(
+            feature, stored.objects[f"features.{feature_id}"], users.get(f"features.{feature_id}", ())
+        )
+        for feature_id, feature in sorted(catalog.features.items())
+    }
+    return Standing(plans, features, catalog.currencies)
+
+
+def address_of(stored: StoredCatalog, noun: str, object_id: str) -> str:
+    """The address of a `plan` (add-ons and packs too) or a `feature`; NotFound with the nearest id."""
+    sections = SOLD if noun == "plan" else (f"{noun}s",)
+    for section in sections:
+        if f"{section}.{object_id}" in stored.objects:
+            return f"{section}.{object_id}"
+    known = [one.partition(".")[2] for one in stored.objects if one.partition(".")[0] in sections]
+    hint = closest(object_id, known) or f"planctl {noun} list shows them all"
+    raise NotFound(f"there is no {noun} {object_id!r}", where=f"{noun} {object_id}", hint=hint)
+
+
+def naming(stored: StoredCatalog, plan_id: str) -> tuple[str, ...]:
+    """The addresses of objects that name a plan: in a group's order, a coupon, an example, `requires`."""
+    found: dict[str, None] = {}
+    for address, one in sorted(stored.objects.items()):
+
+        def note(section: str, identifier: str, address: str = address) -> str:
+            if section == "plans" and identifier == plan_id:
+                found[address] = None
+            return identifier
+
+        mapped(address, one.document, note)
+    return tuple(found)
+
+
+def _users(stored: StoredCatalog) -> dict[str, tuple[str, ...]]:
+    """The addresses that refer to each feature."""
+    found: dict[str, tuple[str, ...]] = {}
+    for address, one in sorted(stored.objects.items()):
+        for target in references(address, one.document):
+            if target.startswith("features."):
+                found[target] = (*found.get(target, ()), address)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a plan, and how the terms held differ from the newest version's.
+
+    `keeps` are leaves of the terms held that the newest version no longer has or has otherwise, `lacks` the
+    newest version's, both by path (`features.minutes.included`).
+    """
+
+    subscription: str
+    customer: str
+    version: int
+    status: str
+    is_behind: bool = False
+    keeps: Mapping[str, Document] = field(default_factory=dict)
+    lacks: Mapping[str, Document] = field(default_factory=dict)
+
+
+def terms_apart(held: Document, newest: Document) -> tuple[dict[str, Document], dict[str, Document]]:
+    """What the snapshot `held` keeps and lacks against the newest one; both empty where terms are equal.
+
+    Definitions of features count below `definitions` where both use the feature.
+    """
+    old, new = _parts(held), _parts(newest)
+    both = old["features"].keys() & new["features"].keys()
+    changed = [
+        *field_changes(old["plan"], new["plan"]),
+        *field_changes(_definitions(old, both), _definitions(new, both)),
+    ]
+    keeps: dict[str, Document] = {one.path: one.before for one in changed if one.before is not None}
+    lacks: dict[str, Document] = {one.path: one.after for one in changed if one.after is not None}
+    return keeps, lacks
+
+
+def _parts(snapshot: Document) -> dict[str, dict[str, Document]]:
+    assert isinstance(snapshot, dict), "a snapshot is a map"
+    found = {}
+    for key in ("plan", "features"):
+        value = snapshot.get(key)
+        found[key] = value if isinstance(value, dict) else {}
+    return found
+
+
+def _definitions(parts: dict[str, dict[str, Document]], features: Collection[str]) -> dict[str, Document]:
+    return {f"definitions.{name}": parts["features"][name] for name in sorted(features)}

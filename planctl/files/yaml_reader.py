@@ -1,0 +1,232 @@
+"""Reads the YAML files of a catalog into document trees; it knows where files are, not what they mean.
+
+A catalog is untrusted input: it comes from pull requests. Only regular files below the directory are
+read, each only up to its limit, and nothing in a file can make planctl open another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from planctl.core.document import Mapping, Node
+from planctl.files.yaml_composer import MAX_CATALOG_EVENTS, MAX_EVENTS, Composed, compose
+from planctl.findings import Finding, Place, in_order
+
+MAX_BYTES = 1024 * 1024
+"""The longest file."""
+
+MAX_CATALOG_BYTES = 8 * 1024 * 1024
+"""The largest catalog: all its files together."""
+
+MAX_FILES = 1_000
+
+_NOT_SECTIONS = "migrations"
+_ENCODING_HINT = "save it as UTF-8 without a byte order mark"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a catalog: its name relative to the catalog, its text, its hash and its tree.
+
+    `node` is None where the file could not be read to the end; a finding says why. `sha256` is of the bytes
+    on disk; it and `text` are empty where the file is too long or cannot be opened.
+    """
+
+    name: str
+    text: str
+    sha256: str
+    node: Mapping | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files of a catalog in the order of their names, and every complaint about them by place."""
+
+    files: tuple[SourceFile, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of each file by its name, for excerpts."""
+        return {file.name: file.text for file in self.files}
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The files without a tree; names they define will seem unknown to whoever reads the others."""
+        return tuple(file.name for file in self.files if file.node is None)
+
+
+def read_catalog(path: Path) -> Source:
+    """Read a catalog, whether it is a directory or one file."""
+    return read_directory(path) if path.is_dir() else read_file(path)
+
+
+def read_directory(path: Path) -> Source:
+    """Read every `.yaml` and `.yml` file below a directory, in the order of their names.
+
+    Left out: names that begin with a dot, the directory `migrations` (wave plans, not catalog sections) and
+    links to directories inside the catalog. A link that leads outside is an error, as is anything that is
+    not a regular file. Never raises: what cannot be read is a finding.
+    """
+    root = os.path.realpath(path)
+    names, findings = _names(root, str(path))
+    if len(names) > MAX_FILES:
+        message = f"the catalog has more than {MAX_FILES:,} files"
+        findings.append(_whole(names[MAX_FILES], "too-many-files", message))
+    budget = _Budget(MAX_CATALOG_BYTES, MAX_CATALOG_EVENTS)
+    files: list[SourceFile] = []
+    for name in names[:MAX_FILES]:
+        complaint = _refusal(root, name)
+        read = _read(Path(root, name), name, budget) if complaint is None else _unread(complaint)
+        files += read.files
+        findings += read.findings
+    return Source(tuple(files), in_order(findings))
+
+
+def read_file(path: Path) -> Source:
+    """Read one file; places name it by its last part. Never raises: what cannot be read is a finding."""
+    return _read(path, path.name, _Budget())
+
+
+def read_text(text: str, name: str) -> Source:
+    """Read YAML from a text, such as standard input; places name it `name`."""
+    data = text.encode("utf-8", "surrogatepass")
+    return _unread(_too_large(name)) if len(data) > MAX_BYTES else _source(text, name, data, _Budget())
+
+
+def read_value(text: str, name: str) -> Composed:
+    """Read a text that need not be a map, such as the value of an option; places name it `name`."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        return Composed(None, (_too_large(name),))
+    return compose(text, name)
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What is left for the files of one catalog."""
+
+    bytes: int = MAX_BYTES
+    events: int = MAX_EVENTS
+
+
+def _names(root: str, shown_root: str) -> tuple[list[str], list[Finding]]:
+    """The YAML files below `root` by relative name with `/`, in order, and what is wrong with directories."""
+    findings: list[Finding] = []
+    names: list[str] = []
+
+    def unreadable(problem: OSError) -> None:
+        name = shown_root if problem.filename == root else _relative(root, problem.filename)
+        findings.append(_cannot_open(name, problem))
+
+    for folder, folders, files in os.walk(root, onerror=unreadable):
+        skipped = {_NOT_SECTIONS} if folder == root else set()
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in skipped)
+        for name in folders:
+            complaint = _refusal(root, _relative(root, os.path.join(folder, name)))
+            if complaint is not None and complaint.rule == "link-outside":
+                findings.append(complaint)
+        names += [_relative(root, os.path.join(folder, name)) for name in files if _is_yaml(name)]
+        if len(names) > MAX_FILES:
+            break
+    return sorted(names), findings
+
+
+def _is_yaml(name: str) -> bool:
+    return name[0] != "." and name.lower().endswith((".yaml", ".yml"))
+
+
+def _refusal(root: str, name: str) -> Finding | None:
+    """Why the file or directory `name` below `root` is not read, or None."""
+    if not name.isprintable():
+        return _whole(name, "file-name", "the name holds a character that cannot be shown", "rename it")
+    target = os.path.realpath(os.path.join(root, name))
+    if os.path.commonpath([root, target]) != root:
+        fix = "put the file itself into the catalog"
+        return _whole(name, "link-outside", "the link leads outside the catalog", fix)
+    try:
+        regular = stat.S_ISREG(os.stat(target).st_mode)
+    except OSError as problem:
+        return _cannot_open(name, problem)
+    return None if regular else _whole(name, "not-a-file", "this is not a regular file", "remove it")
+
+
+def _read(path: Path, name: str, budget: _Budget) -> Source:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
+        return _unread(_cannot_open(name, problem))
+    if len(data) > MAX_BYTES:
+        return _unread(_too_large(name))
+    budget.bytes -= len(data)
+    if budget.bytes < 0:
+        message = f"the files up to this one are larger than {MAX_CATALOG_BYTES // MAX_BYTES} MiB"
+        return _unread(_whole(name, "catalog-too-large", message, "spread it over several catalogs"))
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return _no_tree(data.decode("utf-8", "replace"), data, _not_utf8(data, problem, name))
+    return _source(text, name, data, budget)
+
+
+def _source(text: str, name: str, data: bytes, budget: _Budget) -> Source:
+    if text.startswith("\ufeff"):
+        message = "the file begins with a byte order mark"
+        return _no_tree(text, data, Finding("encoding", message, Place(name, 1, 1), hint=_ENCODING_HINT))
+    composed = compose(text, name, budget.events)
+    budget.events -= composed.events
+    node, findings = composed.node, composed.findings
+    if node is None or isinstance(node, Mapping):
+        return Source((SourceFile(name, text, _digest(data), node),), findings)
+    return _no_tree(text, data, _not_a_map(node), *findings)
+
+
+def _no_tree(text: str, data: bytes, *findings: Finding) -> Source:
+    return Source((SourceFile(findings[0].place.file, text, _digest(data), None),), in_order(findings))
+
+
+def _unread(finding: Finding) -> Source:
+    return Source((SourceFile(finding.place.file, "", "", None),), (finding,))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _too_large(name: str) -> Finding:
+    fix = "spread the plans over several files in plans/"
+    return _whole(name, "file-too-large", "the file is larger than 1 MiB", fix)
+
+
+def _not_utf8(data: bytes, problem: UnicodeDecodeError, name: str) -> Finding:
+    """The finding for the first byte that is not UTF-8, with its column in characters."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        message = "the file is UTF-16, not UTF-8"
+        return Finding("encoding", message, Place(name, 1, 1), hint=_ENCODING_HINT)
+    line_start = data.rfind(b"\n", 0, problem.start) + 1
+    line = data.count(b"\n", 0, problem.start) + 1
+    column = len(data[line_start : problem.start].decode("utf-8")) + 1
+    message = f"the byte 0x{data[problem.start]:02X} is not UTF-8"
+    return Finding("encoding", message, Place(name, line, column), hint=_ENCODING_HINT)
+
+
+def _not_a_map(node: Node) -> Finding:
+    wanted = "keys such as plans, addons or features, each with its entries"
+    return Finding("top-level", "the file is not a map of sections", node.place, expected=wanted)
+
+
+def _cannot_open(name: str, problem: OSError | ValueError) -> Finding:
+    reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return _whole(name, "cannot-open", f"cannot be opened: {reason}", "check the path and its permissions")
+
+
+def _whole(name: str, rule: str, message: str, hint: str = "") -> Finding:
+    return Finding(rule, message, Place(name), hint=hint)
+
+
+def _relative(root: str, path: str) -> str:
+    return os.path.relpath(path, root).replace(os.sep, "/")

@@ -1,0 +1,104 @@
+"""Price examples: bills worked out by hand from the catalog's words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from planctl.core.catalog.examples import bill_minor
+from planctl.findings import Level
+from tests.core.catalog.helpers import acme_catalog, catalog, parsed
+
+PRO = """
+plans:
+  pro:
+    price: {month: {USD: 49}, year: {USD: 490}}
+    features:
+      minutes: {included: 100, beyond: {charge: usage, each: {USD: 0.125}}}
+      chats: true
+      seats: {included: 10, beyond: {charge: prepaid, each: {month: {USD: 4}, year: {USD: 40}}, up_to: 50}}
+"""
+
+
+def test_the_example_of_the_documentation_costs_539() -> None:
+    # 49.00, and of 1,600,000 calls 100,000 are included: 900,000 × 0.0004 + 600,000 × 0.0002 + 10 = 490.00
+    found = acme_catalog()
+    assert bill_minor(found, found.examples["heavy_pro"]) == 53900
+
+
+@pytest.mark.parametrize(
+    ("example", "bill"),
+    [
+        ("pay: month", "49.00"),  # nothing used, nothing bought
+        ("pay: month, use: {minutes: 100}", "49.00"),
+        ("pay: month, use: {minutes: 101}", "49.13"),  # 0.125 rounds up
+        ("pay: month, use: {minutes: 95, chats: 70}", "49.25"),  # 95 + 7 = 102, two over
+        ("pay: month, use: {seats: 12}", "57.00"),  # two seats bought ahead at 4
+        ("pay: year, use: {seats: 12}", "570.00"),  # at 40 by the year
+        ("pay: month, use: {seats: 3}", "49.00"),
+    ],
+)
+def test_a_bill_is_the_fee_the_quantities_bought_and_the_usage(example: str, bill: str) -> None:
+    text = f"examples: {{e: {{plan: pro, in: USD, {example}, bill: {bill}}}}}"
+    assert parsed(PRO, text).findings == ()
+
+
+def test_a_wrong_bill_names_both_amounts_and_the_difference() -> None:
+    text = "examples:\n  e: {plan: pro, pay: month, use: {minutes: 108}, bill: 49.00}"
+    (finding,) = parsed(PRO, text).findings
+    assert (finding.rule, finding.level) == ("example-mismatch", Level.ERROR)
+    assert (finding.expected, finding.got) == ("49.00 USD", "50.00 USD")
+    assert finding.message == "example e costs 50.00 USD, not 49.00 USD (difference +1.00 USD)"
+    assert (finding.place.file, finding.place.line) == ("file1.yaml", 2)
+
+
+@pytest.mark.parametrize(
+    ("example", "rule"),
+    [
+        ("plan: por, bill: 1", "plan-unknown"),
+        ("plan: pro, bill: 1", "example-missing"),
+        ("plan: pro, pay: week, bill: 1", "row-unknown"),
+        ("plan: pro, pay: month, in: GBP, bill: 1", "currency-unknown"),
+        ("plan: pro, pay: month, in: EUR, bill: 1", "example-impossible"),
+        ("plan: pro, pay: month, use: {minuts: 5}, bill: 49", "feature-unknown"),
+        ("plan: pro, pay: month, use: {sso: 5}, bill: 49", "example-impossible"),
+        ("plan: pro, pay: month, bill: 49.005", "decimals"),
+        ("plan: pro, pay: month, bill: 49, usage: 5", "unknown-key"),
+    ],
+)
+def test_an_example_that_cannot_be_run_is_one_error(example: str, rule: str) -> None:
+    (finding,) = parsed(PRO, f"examples: {{e: {{{example}}}}}").findings
+    assert (finding.rule, finding.level) == (rule, Level.ERROR)
+
+
+def test_a_price_agreed_at_assignment_has_no_example() -> None:
+    text = "plans: {p: {price: {year: {USD: 9..90}}}}\nexamples: {e: {plan: p, bill: 9}}"
+    assert [finding.rule for finding in parsed(text).findings] == ["example-impossible"]
+
+
+def test_a_free_plan_and_one_without_a_fee_can_be_examples() -> None:
+    text = (
+        "plans: {f: {price: free}, u: {price: {month: usage},"
+        " features: {minutes: {beyond: {charge: usage, each: {USD: 0.12}}}}}}\n"
+        "examples: {e: {plan: f, in: USD, bill: 0}, g: {plan: u, in: USD, use: {minutes: 10}, bill: 1.20}}"
+    )
+    assert parsed(text).findings == ()
+
+
+def test_a_minimum_fills_the_bill_up_and_a_maximum_caps_its_usage() -> None:
+    text = PRO + "    minimum: {USD: 60}\n    maximum: {USD: 20}\n"
+    examples = (
+        "examples: {e: {plan: pro, pay: month, use: {minutes: 100000}, bill: 69},"
+        " f: {plan: pro, pay: month, bill: 60}}"
+    )
+    assert parsed(text, examples).findings == ()
+
+
+def test_usage_above_a_hard_limit_costs_nothing() -> None:
+    found = catalog(
+        "plans: {p: {price: {month: {USD: 5}}, features: {minutes: 10}}}", "examples: {e: {plan: p, bill: 5}}"
+    )
+    example = replace(found.examples["e"], use={"minutes": Decimal(1000)})
+    assert bill_minor(found, example) == 500
