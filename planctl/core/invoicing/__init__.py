@@ -1,0 +1,1 @@
+"""Invoices: what is due, their lines, totals, numbers and states."""

@@ -1,0 +1,1 @@
+"""Subscriptions: their frozen terms, their periods and the moves between their statuses."""

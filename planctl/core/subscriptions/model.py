@@ -1,0 +1,124 @@
+"""A subscription as a value: its frozen terms, its clock and its status. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from planctl.core.catalog.model import PriceRow, Terms
+from planctl.core.currencies import Currency
+from planctl.core.periods import Instant, Interval, Schedule
+
+
+class Status(StrEnum):
+    """Where a subscription stands; the moves between them are one table in `transitions.py`."""
+
+    PENDING = "pending"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    BLOCKED = "blocked"
+    PAUSED = "paused"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+EPOCH = Instant(0)
+LIVE = frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.BLOCKED, Status.PAUSED})
+ENDED = frozenset({Status.CANCELED, Status.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedSpan:
+    """A time without service: `[starts_at, ends_at)`; `ends_at` None while it lasts. `payment` ended it."""
+
+    starts_at: Instant
+    ends_at: Instant | None = None
+    payment: str = ""
+
+    def holds(self, instant: Instant) -> bool:
+        """Whether `instant` lies in it."""
+        return self.starts_at <= instant and (self.ends_at is None or instant < self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One customer's running (or ended) plan.
+
+    `pay` is the price row (`month`, `3 months`, `once`; free plans: `month`). `settled_at`: everything that
+    fell due at or before it is settled (None: nothing yet). Fees of periods that start before `fees_from`
+    and usage of periods that close at or before `usage_from` were billed elsewhere. `ends_at` is the planned
+    or actual end, with `end_reason` canceled, replaced, changed or expired. `quantities` are totals with
+    the allowance per prepaid feature. `exclusive_group` is the group's id where it is exclusive, else `""`.
+    """
+
+    id: str
+    customer: str
+    plan: str
+    plan_version: int
+    terms: Terms
+    terms_hash: str
+    currency: Currency
+    pay: str
+    timezone: str
+    started_at: Instant
+    anchor_at: Instant
+    status: Status = Status.ACTIVE
+    exclusive_group: str = ""
+    settled_at: Instant | None = None
+    fees_from: Instant = EPOCH
+    usage_from: Instant = EPOCH
+    ends_at: Instant | None = None
+    end_reason: str = ""
+    quantity: int = 1
+    quantities: Mapping[str, Decimal] = field(default_factory=dict)
+    negotiated: Mapping[str, str] = field(default_factory=dict)
+    blocked: tuple[BlockedSpan, ...] = ()
+    catalog_revision: int = 0
+    created_at: Instant = EPOCH
+
+    @property
+    def live(self) -> bool:
+        """Whether it still runs (blocked and paused included)."""
+        return self.status in LIVE
+
+    @property
+    def row(self) -> PriceRow | None:
+        """The price row it pays; None for a free plan."""
+        return self.terms.row(self.pay)
+
+    def schedule(self) -> Schedule:
+        """Its billing periods."""
+        return Schedule(self.anchor_at, Interval.parse(self.pay), self.terms.anchor, self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A move between statuses at an instant, with its reason (`due`, `grace`, `paid`, `canceled`, `replaced` …)."""
+
+    subscription: str
+    before: Status
+    after: Status
+    at: Instant
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A plan set aside for a customer: the version it showed, what was negotiated; it grants and charges nothing.
+
+    `status` is waiting, started or removed.
+    """
+
+    id: str
+    customer: str
+    plan: str
+    version: int
+    pay: str = ""
+    currency: str = ""
+    negotiated: Mapping[str, str] = field(default_factory=dict)
+    assigned_at: Instant = EPOCH
+    status: str = "waiting"
+    subscription: str = ""

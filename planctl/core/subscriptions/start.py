@@ -1,0 +1,314 @@
+"""Starting a plan: who may, on which row and currency, and what it replaces. It bills nothing and writes nothing.
+
+Source: planctl billing rules, lifecycle (assign, subscribe, groups).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from planctl.core.catalog.model import AmountRange, Offer, Terms
+from planctl.core.catalog.needs import not_built
+from planctl.core.currencies import Currency
+from planctl.core.customers import Customer, may_have
+from planctl.core.periods import Instant, instant_text
+from planctl.core.subscriptions.model import ENDED, Status, Subscription, Transition
+from planctl.core.subscriptions.transitions import after
+from planctl.errors import InvalidInput, NotYet, Refused, WrongUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A plan version as the store offers it. `exclusive` is its group's; `listed` the members of its named list."""
+
+    plan: str
+    version: int
+    terms: Terms
+    terms_hash: str
+    offer: Offer
+    exclusive: bool
+    revision: int = 0
+    listed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What was asked for. Empty `pay` and `currency` mean "where only one fits"; `trial` None: as the plan says.
+
+    `start_at` is when the first period begins, `now` the instant of the command. `imported` starts take no
+    trial and may begin at any past instant.
+    """
+
+    start_at: Instant
+    now: Instant
+    pay: str = ""
+    currency: str = ""
+    quantity: int = 1
+    quantities: Mapping[str, Decimal] = field(default_factory=dict)
+    negotiated: Mapping[str, str] = field(default_factory=dict)
+    trial: bool | None = None
+    schedule: bool = False
+    imported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """The subscription that begins, the free ones it replaces, and the moves of both."""
+
+    subscription: Subscription
+    replaced: tuple[Subscription, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+
+
+class AlreadyRunning(Refused):
+    """The customer already runs this plan; subscribing again changes nothing."""
+
+    exit_code = 0
+    default_code = "exists"
+
+
+def check_eligible(customer: Customer, offered: Offered) -> None:
+    """Archive and allowlist: checked when a plan is assigned and when it starts, never afterwards (Refused)."""
+    if customer.archived_at is not None:
+        raise Refused(f"customer {customer.id} is archived", code="customer-archived", where=customer.id)
+    if customer.parent:
+        raise Refused(
+            f"customer {customer.id} belongs to {customer.parent}, which alone holds plans",
+            code="child-customer",
+            where=customer.id,
+            hint=f"use {customer.parent}",
+        )
+    if offered.offer.archived:
+        raise Refused(
+            f"plan {offered.plan} is archived: closed to new customers",
+            code="plan-archived",
+            where=f"plans.{offered.plan}",
+            hint=f"planctl plan unarchive {offered.plan}",
+        )
+    if not may_have(offered.offer.only_for, customer, offered.listed):
+        raise Refused(
+            f"plan {offered.plan} is reserved, and {customer.id} is not on its list",
+            code="only-for",
+            where=customer.id,
+            got=", ".join(customer.emails) or "no e-mail address",
+            hint=f"planctl plan allow {offered.plan} {customer.id}",
+        )
+
+
+def choose_row(offered: Offered, wanted: str) -> str:
+    """The price row: the one asked for, or the only one; `month` for a free plan."""
+    rows = [str(row.interval) for row in offered.terms.rows]
+    if offered.terms.free:
+        return "month"
+    if not wanted and len(rows) == 1:
+        return rows[0]
+    if not wanted:
+        raise WrongUsage(
+            f"plan {offered.plan} is sold by {', '.join(rows)}: say which",
+            where=offered.plan,
+            hint="--pay ROW",
+        )
+    if wanted not in rows:
+        raise Refused(
+            f"plan {offered.plan} is not sold by {wanted!r}",
+            code="no-such-row",
+            where=offered.plan,
+            expected=" | ".join(rows),
+            got=wanted,
+        )
+    return wanted
+
+
+def choose_currency(
+    offered: Offered, pay: str, wanted: str, customer: Customer, declared: Mapping[str, Currency]
+) -> Currency:
+    """The currency: the one asked for, else the customer's, else the only one the row is sold in."""
+    row = offered.terms.row(pay)
+    sold = tuple(row.fee) if row and not row.usage_only else charged_currencies(offered.terms, pay)
+    sold = sold or tuple(declared)
+    code = wanted or customer.currency or (sold[0] if len(sold) == 1 or offered.terms.free else "")
+    if not code:
+        raise WrongUsage(
+            f"plan {offered.plan} is sold in {', '.join(sold)}: say which",
+            where=offered.plan,
+            hint="--in CODE",
+        )
+    if code not in sold or code not in declared:
+        raise Refused(
+            f"plan {offered.plan} by {pay} is not sold in {code}",
+            code="no-such-currency",
+            where=offered.plan,
+            expected=" | ".join(sold),
+            got=code,
+        )
+    return declared[code]
+
+
+def charged_currencies(terms: Terms, pay: str) -> tuple[str, ...]:
+    """The currencies that every charge of a usage plan has a price in, sorted."""
+    prices = [
+        price.currencies()
+        for entitlement in terms.features.values()
+        if entitlement.beyond is not None and (price := entitlement.beyond.price_for(pay)) is not None
+    ]
+    return tuple(sorted(frozenset.intersection(*prices))) if prices else ()
+
+
+def started(  # noqa: PLR0913 - every fact is needed, each is one value
+    new_id: str,
+    customer: Customer,
+    offered: Offered,
+    ask: Ask,
+    running: Sequence[Subscription],
+    declared: Mapping[str, Currency],
+) -> Starting:
+    """The subscription that `ask` begins, on the offered terms. `running` are the customer's subscriptions.
+
+    Raises Refused (or NotYet, WrongUsage) where a rule says no, AlreadyRunning where it runs already.
+    """
+    check_eligible(customer, offered)
+    pay = choose_row(offered, ask.pay)
+    currency = choose_currency(offered, pay, ask.currency, customer, declared)
+    _check_start(ask, customer)
+    subscription = Subscription(
+        id=new_id,
+        customer=customer.id,
+        plan=offered.plan,
+        plan_version=offered.version,
+        terms=offered.terms,
+        terms_hash=offered.terms_hash,
+        currency=currency,
+        pay=pay,
+        timezone=customer.timezone,
+        started_at=ask.start_at,
+        anchor_at=ask.start_at,
+        status=Status.ACTIVE if ask.start_at <= ask.now else Status.PENDING,
+        exclusive_group=offered.terms.group if offered.exclusive else "",
+        fees_from=ask.start_at,
+        usage_from=ask.start_at,
+        quantity=ask.quantity,
+        quantities=ask.quantities,
+        negotiated=ask.negotiated,
+        catalog_revision=offered.revision,
+        created_at=ask.now,
+    )
+    _check_price(subscription)
+    _check_quantities(subscription)
+    replaced, moves = _replaced(subscription, running, ask)
+    _check_built(subscription, ask, [one for one in running if one not in replaced])
+    ended = tuple(one for one, _ in moves)
+    return Starting(subscription, ended, tuple(move for _, move in moves if move is not None))
+
+
+def _check_start(ask: Ask, customer: Customer) -> None:
+    if ask.start_at > ask.now and not ask.schedule:
+        raise Refused(
+            f"the start {instant_text(ask.start_at)} is still to come",
+            code="future-start",
+            where=customer.id,
+            expected=f"at most {instant_text(ask.now)}",
+            hint="--schedule starts it then",
+        )
+
+
+def _check_price(subscription: Subscription) -> None:
+    row = subscription.row
+    price = row.fee.get(subscription.currency.code) if row is not None else None
+    if isinstance(price, AmountRange):
+        raise Refused(
+            f"the price of {subscription.plan} is agreed with each customer",
+            code="price-not-agreed",
+            where=subscription.plan,
+            expected=f"{price.low} to {price.high} {subscription.currency.code}",
+            hint=f"planctl assign {subscription.customer} {subscription.plan} --price AMOUNT",
+        )
+
+
+def _check_quantities(subscription: Subscription) -> None:
+    low, high = subscription.terms.quantity
+    if not low <= subscription.quantity <= high:
+        raise Refused(
+            f"plan {subscription.plan} is sold {low} to {high} at a time",
+            code="quantity",
+            where=subscription.plan,
+            got=str(subscription.quantity),
+        )
+    for feature, total in subscription.quantities.items():
+        entitlement = subscription.terms.features.get(feature)
+        beyond = entitlement.beyond if entitlement is not None else None
+        if entitlement is None or beyond is None or beyond.charge != "prepaid":
+            raise Refused(
+                f"plan {subscription.plan} sells no quantity of {feature}",
+                code="quantity",
+                where=f"plans.{subscription.plan}.features.{feature}",
+            )
+        least = entitlement.included or Decimal(0)
+        if total < least or (beyond.up_to is not None and total > beyond.up_to):
+            raise InvalidInput(
+                f"{total} {feature} is outside what {subscription.plan} sells",
+                code="quantity",
+                where=f"plans.{subscription.plan}.features.{feature}",
+                expected=f"{least} to {beyond.up_to if beyond.up_to is not None else 'any number'}"
+                " (the total, with the allowance)",
+                got=str(total),
+            )
+
+
+def _replaced(
+    new: Subscription, running: Sequence[Subscription], ask: Ask
+) -> tuple[tuple[Subscription, ...], tuple[tuple[Subscription, Transition | None], ...]]:
+    """The free plans that give way, before and after; every other plan of the group is a change (NotYet)."""
+    before, moved = [], []
+    for old in running:
+        if old.status in ENDED:
+            continue
+        if old.plan == new.plan and (old.exclusive_group or not new.exclusive_group):
+            raise AlreadyRunning(
+                f"{new.customer} already runs {new.plan} ({old.id}); nothing was changed", where=old.id
+            )
+        if not new.exclusive_group or old.exclusive_group != new.exclusive_group:
+            continue
+        if not old.terms.free:
+            raise NotYet(
+                "plan change",
+                where=f"{new.customer}/{old.plan}",
+                hint=f"{old.plan} and {new.plan} are in one group: cancel {old.plan} first",
+            )
+        ends_at = max(new.started_at, old.started_at)
+        ended = replace(old, ends_at=ends_at, end_reason="replaced")
+        move = None
+        if ends_at <= ask.now:
+            status = after(old.status, "replace", old.id)
+            move = Transition(old.id, old.status, status, ends_at, "replaced")
+            ended = replace(ended, status=status)
+        before.append(old)
+        moved.append((ended, move))
+    return tuple(before), tuple(moved)
+
+
+def _check_built(subscription: Subscription, ask: Ask, beside: Sequence[Subscription]) -> None:
+    """Refuse terms that this version cannot carry out and that would change what this customer pays or may use."""
+    starts_trial = not ask.imported and ask.trial is not False and subscription.terms.trial is not None
+    where = f"plans.{subscription.plan}"
+    if starts_trial:
+        raise NotYet("trial", where=where, hint="--no-trial starts the paid period at once")
+    unbuilt = not_built(
+        subscription.terms,
+        subscription.pay,
+        subscription.currency.code,
+        subscription.quantities,
+        trial=False,
+    )
+    for term in unbuilt:
+        raise NotYet(term, where=where)
+    metered = {name for name, one in subscription.terms.features.items() if one.feature.type == "metered"}
+    for old in beside:
+        shared = metered & {name for name, one in old.terms.features.items() if one.feature.type == "metered"}
+        if old.live and shared:
+            raise NotYet(
+                f"drain order over several subscriptions ({min(shared)})",
+                where=where,
+                hint=f"{old.plan} already grants {min(shared)} to {subscription.customer}",
+            )

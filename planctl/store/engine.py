@@ -1,0 +1,123 @@
+"""Opening a store, and the two kinds of transaction: when to begin, commit and undo. It knows no table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from sqlalchemy import Connection
+
+from planctl.store.failures import translated
+from planctl.store.link import Link, open_link
+from planctl.store.url import StoreUrl
+from planctl.store.version import missing
+
+__all__ = ["Store", "StoreUrl", "Tx", "open_store"]
+
+
+@dataclass(slots=True, eq=False)
+class Tx:
+    """One open transaction: what every function of the store takes first."""
+
+    connection: Connection
+    store: Store
+    discards: bool = field(default=False)
+
+    def rollback_only(self) -> None:
+        """Let the write block end without keeping anything: `--dry-run` does all the work, writes nothing."""
+        self.discards = True
+
+
+class Store:
+    """An open store. One transaction at a time; close it, or use it in a `with` block."""
+
+    def __init__(self, url: StoreUrl, link: Link) -> None:
+        self.url = url
+        self.link = link
+
+    @property
+    def where(self) -> str:
+        """The store's place as it may be shown."""
+        return self.link.where
+
+    @property
+    def writable(self) -> bool:
+        """Whether this user may write; `write` raises NotPermitted otherwise."""
+        return self.link.writable
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that sees one state of the store and keeps nothing: it always ends in a rollback."""
+        with self._begun(write=False) as tx:
+            yield tx
+            self.link.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that is kept whole or not at all; nobody else writes while it is open.
+
+        It takes the write lock before its first read. An exception undoes it; so does `tx.rollback_only()`.
+        Busy if the lock does not come in time, StoreFailure if the disk is full, Conflict if a unique key
+        already holds a row.
+        """
+        with self._begun(write=True) as tx:
+            yield tx
+            if tx.discards:
+                self.link.rollback()
+            else:
+                self.link.commit()
+
+    @contextmanager
+    def _begun(self, *, write: bool) -> Iterator[Tx]:
+        assert not self.link.connection.in_transaction(), "one transaction at a time"
+        with translated(self.where):
+            try:
+                self.link.begin(write=write)
+                yield Tx(self.link.connection, self)
+            except BaseException:
+                self.link.rollback()
+                raise
+
+    def close(self) -> None:
+        """Let go of the file or the server."""
+        self.link.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(  # noqa: PLR0913 - the last three only matter to a new store, all by name
+    url: str,
+    *,
+    wait_seconds: int = 5,
+    create: bool = False,
+    at: int | None = None,
+    is_test: bool = False,
+    timezone: str = "UTC",
+) -> Store:
+    """Open a store; with `create`, make it first where there is none.
+
+    `at` (UTC microseconds, default: now), `is_test` and `timezone` are written into a new store only.
+    No store and no `create`: StoreFailure. Another program's file: InvalidInput. An older or newer schema:
+    Refused. A file that this user may not write is opened for reading.
+    """
+    parsed = StoreUrl.parse(url)
+    link = open_link(parsed, wait_seconds=wait_seconds, create=create)
+    try:
+        if link.version == 0:
+            if not create:
+                raise missing(link.where)
+            from planctl.store.migrate import NewStore, create_schema
+
+            create_schema(link, NewStore(at=at, is_test=is_test, timezone=timezone))
+    except BaseException:
+        link.close()
+        raise
+    return Store(parsed, link)

@@ -1,0 +1,155 @@
+"""What an error of the database means to whoever runs the command. It opens nothing and retries nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from planctl.errors import Busy, Conflict, InvalidInput, NotPermitted, PlanctlError, Refused, StoreFailure
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Raise the database's errors as planctl's own; an error that only a bug can cause passes as it is.
+
+    `where` names the store. Busy: somebody else writes. StoreFailure: disk, file or server. Conflict: a
+    unique key refused a second row. Refused: a trigger guards what may not change.
+    """
+    try:
+        yield
+    except Exception as error:
+        meaning = meaning_of(error, where)
+        if meaning is None:
+            raise
+        raise meaning from error
+
+
+def meaning_of(error: Exception, where: str) -> PlanctlError | None:
+    """The planctl error that a database error stands for; None for any other, and where a bug is the cause.
+
+    Errors of SQLAlchemy carry the driver's error as `orig`; the drivers' own are taken as they are.
+    """
+    cause = getattr(error, "orig", error)
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", None) or 0
+        make = _SQLITE.get(code) or _SQLITE.get(code & 0xFF)
+    elif hasattr(cause, "sqlstate"):
+        state = cause.sqlstate or "08000"  # without a state the connection itself is gone
+        make = _POSTGRES.get(state) or _POSTGRES.get(state[:2])
+    else:
+        return None
+    return make(where, (str(cause).splitlines() or [""])[0]) if make else None
+
+
+def _busy(where: str, detail: str) -> PlanctlError:
+    return Busy(
+        "the store is busy: another command is using it",
+        where=where,
+        got=detail,
+        hint="try again, or wait longer with --wait SECONDS; nothing was written",
+    )
+
+
+def _disk(where: str, detail: str) -> PlanctlError:
+    return StoreFailure(
+        "the store cannot be written: no space left, or the disk failed",
+        code="disk",
+        where=where,
+        got=detail,
+        hint="free some space and run the command again; nothing was written",
+    )
+
+
+def _damaged(where: str, detail: str) -> PlanctlError:
+    return StoreFailure(
+        "the store is damaged",
+        code="damaged",
+        where=where,
+        got=detail,
+        hint="restore the last backup: planctl store restore",
+    )
+
+
+def _foreign(where: str, detail: str) -> PlanctlError:
+    return InvalidInput(
+        "the file is not a planctl store",
+        code="not-a-store",
+        where=where,
+        got=detail,
+        hint="check --store: it names another file",
+    )
+
+
+def _not_permitted(where: str, detail: str) -> PlanctlError:
+    return NotPermitted(
+        "this user may not do that in the store",
+        where=where,
+        got=detail,
+        hint="run the command as an owner of the store",
+    )
+
+
+def _unreachable(where: str, detail: str) -> PlanctlError:
+    return StoreFailure(
+        "the store cannot be opened",
+        where=where,
+        got=detail,
+        hint="check --store, and who may read it",
+    )
+
+
+def _already_there(where: str, detail: str) -> PlanctlError:
+    return Conflict(
+        "the store already holds this; nothing was written",
+        code="already-recorded",
+        where=where,
+        got=detail.rpartition("constraint failed: ")[2],
+        hint="look at what is recorded, then run the command again",
+    )
+
+
+def _final(where: str, detail: str) -> PlanctlError:
+    return Refused(
+        f"the store refuses to change what is final: {detail}",
+        code="final",
+        where=where,
+        hint="correct it with a new entry, such as a credit note",
+    )
+
+
+_Maker = Callable[[str, str], PlanctlError]
+
+_SQLITE: dict[int, _Maker] = {
+    sqlite3.SQLITE_BUSY: _busy,
+    sqlite3.SQLITE_LOCKED: _busy,
+    sqlite3.SQLITE_FULL: _disk,
+    sqlite3.SQLITE_IOERR: _disk,
+    sqlite3.SQLITE_CORRUPT: _damaged,
+    sqlite3.SQLITE_NOTADB: _foreign,
+    sqlite3.SQLITE_READONLY: _not_permitted,
+    sqlite3.SQLITE_PERM: _not_permitted,
+    sqlite3.SQLITE_CANTOPEN: _unreachable,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: _already_there,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: _already_there,
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER: _final,
+}
+"""By extended or primary result code. Source: SQLite documentation, "Result and Error Codes"."""
+
+_POSTGRES: dict[str, _Maker] = {
+    "55P03": _busy,  # lock_not_available
+    "40001": _busy,  # serialization_failure
+    "40P01": _busy,  # deadlock_detected
+    "57014": _busy,  # query_canceled
+    "53": _disk,  # insufficient resources
+    "58": _disk,  # system error
+    "XX": _damaged,  # data corrupted
+    "42501": _not_permitted,
+    "28": _not_permitted,  # invalid authorization
+    "08": _unreachable,  # connection
+    "57": _unreachable,  # shutdown
+    "3D": _unreachable,  # no such database
+    "23505": _already_there,
+    "P0001": _final,
+}
+"""By SQLSTATE or its class. Source: PostgreSQL documentation, appendix A."""

@@ -1,0 +1,323 @@
+"""Invoices, lines and payments as rows and as core values, asserted both ways. It sends no statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from planctl.core.document import Document, canonical, document_of
+from planctl.core.invoicing.model import (
+    Draft,
+    Invoice,
+    InvoiceKind,
+    InvoiceStatus,
+    Line,
+    LineKind,
+    OpenInvoice,
+    Payment,
+    Settlement,
+    UsageClaim,
+)
+from planctl.store.mapping import (
+    count,
+    currency_of,
+    exact_of,
+    exact_text,
+    hash_of,
+    instant,
+    maybe_instant,
+    minor,
+    named,
+    said,
+    texts,
+    texts_of,
+)
+from planctl.store.sets import Values
+
+_LINE_KINDS = frozenset(get_args(LineKind))
+_INVOICE_KINDS = frozenset(get_args(InvoiceKind))
+_PAYMENT_STATUSES = {"succeeded", "refunded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An invoice's number and its place in its series; `year` is 0 where the format shows none."""
+
+    text: str
+    series: str
+    year: int
+    sequence: int
+
+
+def content_document(draft: Draft) -> Document:
+    """What an invoice says, without when it was issued, paid or numbered: the same whenever the run comes.
+
+    Its hash is kept with the invoice. The terms are named by plan and version and by catalog revision.
+    """
+    return {
+        "format": "planctl.invoice-content/1",
+        "customer": draft.customer,
+        "subscription": draft.subscription,
+        "period": str(draft.period_index),
+        "kind": draft.kind,
+        "occasion": draft.occasion,
+        "revision": str(draft.revision),
+        "currency": draft.currency.code,
+        "decimals": str(draft.currency.decimals),
+        "at": str(draft.at),
+        "starts_at": str(draft.starts_at),
+        "ends_at": None if draft.ends_at is None else str(draft.ends_at),
+        "timezone": draft.timezone,
+        "catalog_revision": str(draft.catalog_revision),
+        "subtotal_minor": str(draft.subtotal_minor),
+        "total_minor": str(draft.total_minor),
+        "lines": [_line_document(line) for line in draft.lines],
+    }
+
+
+def content_hash(draft: Draft) -> str:
+    """The SHA-256 of the canonical content of an invoice."""
+    return hash_of(content_document(draft))
+
+
+def _line_document(line: Line) -> Document:
+    return {
+        "kind": line.kind,
+        "subscription": line.subscription,
+        "plan": line.plan,
+        "plan_version": str(line.plan_version),
+        "charge_key": line.charge_key,
+        "service_index": str(line.service_index),
+        "occasion": line.occasion,
+        "feature": line.feature,
+        "description": line.description,
+        "quantity": exact_text(line.quantity),
+        "unit_price": None if line.unit_price is None else exact_text(line.unit_price),
+        "amount_minor": str(line.amount_minor),
+        "starts_at": str(line.starts_at),
+        "ends_at": None if line.ends_at is None else str(line.ends_at),
+        "detail": line.detail,
+    }
+
+
+def invoice_row(value: Invoice, number: Number, customer: int) -> Values:
+    """The row of a finalized invoice; `customer` is the customer's small number. Lines have rows."""
+    check_invoice(value)
+    assert value.number == number.text, f"{value.id}: {value.number!r} is not {number.text!r}"
+    draft = value.draft
+    return {
+        "id": named(value.id),
+        "number": named(number.text),
+        "series": named(number.series),
+        "series_year": count(number.year),
+        "sequence": count(number.sequence),
+        "customer": count(customer),
+        "subscription": named(draft.subscription),
+        "period_idx": count(draft.period_index),
+        "kind": draft.kind,
+        "occasion": said(draft.occasion),
+        "revision": count(draft.revision),
+        "status": value.status.value,
+        "currency": named(draft.currency.code),
+        "decimals": count(draft.currency.decimals),
+        "bills_at": instant(draft.at),
+        "issued_at": instant(draft.issued_at),
+        "starts_at": instant(draft.starts_at),
+        "ends_at": maybe_instant(draft.ends_at),
+        "due_at": instant(draft.due_at),
+        "grace_ends_at": maybe_instant(draft.grace_ends_at),
+        "subtotal": minor(value.subtotal_minor),
+        "discount": minor(value.discount_minor),
+        "tax": minor(value.tax_minor),
+        "total": minor(value.total_minor),
+        "credit": minor(value.credit_minor),
+        "paid": minor(value.paid_minor),
+        "paid_at": maybe_instant(value.paid_at),
+        "voided_at": maybe_instant(value.voided_at),
+        "seller": texts(value.seller),
+        "buyer": texts(value.buyer),
+        "taxes": "[]",
+        "timezone": named(draft.timezone),
+        "tzdata": said(value.tzdata),
+        "catalog_revision": count(draft.catalog_revision),
+        "content_hash": named(value.content_hash),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceParts:
+    """What other tables hold of one invoice."""
+
+    lines: tuple[Line, ...] = ()
+    claims: tuple[UsageClaim, ...] = ()
+    settlements: tuple[Settlement, ...] = ()
+
+
+def invoice_of(row: Any, parts: InvoiceParts) -> Invoice:
+    """The invoice of a row that also carries the customer's id as `customer_id`."""
+    assert row.kind in _INVOICE_KINDS, f"{row.id}: {row.kind!r}"
+    draft = Draft(
+        customer=row.customer_id,
+        subscription=row.subscription,
+        period_index=count(row.period_idx),
+        kind=row.kind,
+        currency=currency_of(row.currency, row.decimals),
+        at=instant(row.bills_at),
+        starts_at=instant(row.starts_at),
+        ends_at=maybe_instant(row.ends_at),
+        due_at=instant(row.due_at),
+        grace_ends_at=maybe_instant(row.grace_ends_at),
+        issued_at=instant(row.issued_at),
+        lines=parts.lines,
+        claims=parts.claims,
+        settlements=parts.settlements,
+        occasion=row.occasion,
+        revision=count(row.revision),
+        timezone=row.timezone,
+        catalog_revision=count(row.catalog_revision),
+    )
+    value = Invoice(
+        id=row.id,
+        number=row.number,
+        status=InvoiceStatus(row.status),
+        draft=draft,
+        subtotal_minor=minor(row.subtotal),
+        discount_minor=minor(row.discount),
+        tax_minor=minor(row.tax),
+        total_minor=minor(row.total),
+        credit_minor=minor(row.credit),
+        paid_minor=minor(row.paid),
+        paid_at=maybe_instant(row.paid_at),
+        voided_at=maybe_instant(row.voided_at),
+        seller=texts_of(row.seller),
+        buyer=texts_of(row.buyer),
+        tzdata=row.tzdata,
+        content_hash=row.content_hash,
+    )
+    check_invoice(value)
+    return value
+
+
+def check_invoice(value: Invoice) -> None:
+    """The laws of one invoice, before it is written and after it is read."""
+    name, draft = value.number or value.id, value.draft
+    assert draft.kind in _INVOICE_KINDS, f"{name}: {draft.kind!r}"
+    assert value.status is not InvoiceStatus.DRAFT, f"{name}: a draft is not stored"
+    assert draft.lines, f"{name} has no lines"
+    assert value.subtotal_minor == draft.subtotal_minor, f"{name}: the lines do not sum to the subtotal"
+    total = value.subtotal_minor - value.discount_minor + value.tax_minor
+    assert value.total_minor == total >= 0, f"{name}: a total of {value.total_minor}, not {total}"
+    assert 0 <= value.credit_minor + value.paid_minor <= value.total_minor, f"{name}: more paid than owed"
+    settled = value.status is InvoiceStatus.PAID
+    assert not settled or value.due_minor == 0, f"{name} is paid and {value.due_minor} is due"
+    assert not settled or value.paid_at is not None, f"{name} is paid at no time"
+    assert (value.status is InvoiceStatus.VOID) == (value.voided_at is not None), f"{name}: void or not"
+
+
+def line_row(invoice: str, position: int, line: Line, revision: int) -> Values:
+    """The row of a line; `position` counts from 1, `revision` is its invoice's."""
+    assert line.kind in _LINE_KINDS, f"{invoice}: {line.kind!r}"
+    assert position >= 1, f"{invoice}: line {position}"
+    return {
+        "invoice": named(invoice),
+        "position": count(position),
+        "subscription": named(line.subscription),
+        "charge_key": named(line.charge_key),
+        "service_idx": count(line.service_index),
+        "occasion": said(line.occasion),
+        "revision": count(revision),
+        "kind": line.kind,
+        "plan": named(line.plan),
+        "plan_version": count(line.plan_version),
+        "feature": said(line.feature),
+        "description": said(line.description),
+        "quantity": exact_text(line.quantity),
+        "unit_price": "" if line.unit_price is None else exact_text(line.unit_price),
+        "amount": minor(line.amount_minor),
+        "starts_at": instant(line.starts_at),
+        "ends_at": maybe_instant(line.ends_at),
+        "detail": "null" if line.detail is None else canonical(line.detail),
+    }
+
+
+def line_of(row: Any) -> Line:
+    """The line of a row."""
+    assert row.kind in _LINE_KINDS, f"{row.invoice}: {row.kind!r}"
+    return Line(
+        kind=row.kind,
+        subscription=row.subscription,
+        plan=row.plan,
+        plan_version=count(row.plan_version),
+        charge_key=row.charge_key,
+        service_index=count(row.service_idx),
+        description=row.description,
+        quantity=exact_of(row.quantity),
+        unit_price=exact_of(row.unit_price) if row.unit_price else None,
+        amount_minor=minor(row.amount),
+        starts_at=instant(row.starts_at),
+        ends_at=maybe_instant(row.ends_at),
+        occasion=row.occasion,
+        feature=row.feature,
+        detail=document_of(row.detail),
+    )
+
+
+def open_invoice_of(row: Any) -> OpenInvoice:
+    """What dunning needs of an unpaid invoice's row; void and paid ones are not asked for."""
+    status = InvoiceStatus(row.status)
+    assert status in {InvoiceStatus.OPEN, InvoiceStatus.PAST_DUE}, f"{row.id} is {status}"
+    return OpenInvoice(
+        id=row.id,
+        subscription=row.subscription,
+        due_at=instant(row.due_at),
+        grace_ends_at=maybe_instant(row.grace_ends_at),
+        due_minor=minor(row.total - row.credit - row.paid),
+        past_due=status is InvoiceStatus.PAST_DUE,
+    )
+
+
+def payment_row(value: Payment, customer: int, recorded_at: int) -> Values:
+    """The row of a payment; `customer` is the customer's small number."""
+    assert value.status in _PAYMENT_STATUSES, f"{value.id} is {value.status!r}"
+    assert value.amount_minor > 0, f"{value.id} is of {value.amount_minor}"
+    return {
+        "id": named(value.id),
+        "customer": count(customer),
+        "invoice": named(value.invoice),
+        "amount": minor(value.amount_minor),
+        "currency": named(value.currency.code),
+        "decimals": count(value.currency.decimals),
+        "at": instant(value.at),
+        "method": said(value.method),
+        "reference": said(value.reference),
+        "status": value.status,
+        "recorded_at": instant(recorded_at),
+    }
+
+
+def payment_of(row: Any) -> Payment:
+    """The payment of a row that also carries the customer's id as `customer_id`."""
+    assert row.status in _PAYMENT_STATUSES, f"{row.id} is {row.status!r}"
+    assert row.amount > 0, f"{row.id} is of {row.amount}"
+    return Payment(
+        id=row.id,
+        customer=row.customer_id,
+        invoice=row.invoice,
+        amount_minor=minor(row.amount),
+        currency=currency_of(row.currency, row.decimals),
+        at=instant(row.at),
+        method=row.method,
+        reference=row.reference,
+        status=row.status,
+    )
+
+
+def same_payment(one: Payment, other: Payment) -> Mapping[str, tuple[object, object]]:
+    """The fields in which two payments of one id differ, with both values; empty where they are the same."""
+    fields = ("customer", "invoice", "amount_minor", "currency", "at", "method", "reference", "status")
+    return {
+        name: (getattr(one, name), getattr(other, name))
+        for name in fields
+        if getattr(one, name) != getattr(other, name)
+    }

@@ -1,0 +1,113 @@
+"""Making a store's schema and bringing it up to date. It knows how migrations run, not what they contain.
+
+The migrations are the only way to a schema. Each run is one transaction: all of it is there, or nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from planctl import clock
+from planctl.identifiers import new_id
+from planctl.store.failures import translated
+from planctl.store.link import Link, open_link
+from planctl.store.url import StoreUrl
+from planctl.store.version import SCHEMA_VERSION, missing
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class NewStore:
+    """What a new store is born with. `at`: when (UTC microseconds; None: now); `timezone`: the business's."""
+
+    at: int | None = None
+    is_test: bool = False
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """From which schema version to which; equal when there was nothing to do."""
+
+    before: int
+    after: int
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the store already had the newest schema."""
+        return self.before == self.after
+
+
+def create_schema(link: Link, new: NewStore) -> None:
+    """Make an empty database a store, in one transaction; nothing happens if somebody else was first."""
+    with translated(link.where):
+        try:
+            link.begin(write=True)
+            if link.refresh_version() == 0:
+                _run(link.connection)
+                _introduce(link.connection, new)
+                link.write_version(SCHEMA_VERSION)
+            link.commit()
+        except BaseException:
+            link.rollback()
+            raise
+
+
+def upgrade(url: str, *, wait_seconds: int = 5) -> Upgrade:
+    """Bring a store to the newest schema, in one transaction; a failure leaves it as it was.
+
+    No store: StoreFailure. A newer schema than this planctl knows: Refused.
+    """
+    link = open_link(StoreUrl.parse(url), wait_seconds=wait_seconds, allow_older=True)
+    try:
+        if link.version == 0:
+            raise missing(link.where)
+        before = link.version
+        if before < SCHEMA_VERSION:
+            before = _upgrade(link)
+        return Upgrade(before, SCHEMA_VERSION)
+    finally:
+        link.close()
+
+
+def _upgrade(link: Link) -> int:
+    with translated(link.where):
+        try:
+            link.begin(write=True)
+            before = link.refresh_version()
+            _run(link.connection)
+            link.write_version(SCHEMA_VERSION)
+            link.commit()
+        except BaseException:
+            link.rollback()
+            raise
+    return before
+
+
+def _run(connection: Connection) -> None:
+    """Every migration that this database has not seen, on the open transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _introduce(connection: Connection, new: NewStore) -> None:
+    at = clock.now() if new.at is None else new.at
+    connection.execute(
+        text(
+            "INSERT INTO store_identity (id, store_id, created_at, is_test, high_water_at)"
+            " VALUES (1, :store_id, :at, :is_test, NULL)"
+        ),
+        {"store_id": new_id("store", at), "at": at, "is_test": int(new.is_test)},
+    )
+    connection.execute(
+        text("INSERT INTO setting (key, value) VALUES ('timezone', :timezone)"), {"timezone": new.timezone}
+    )

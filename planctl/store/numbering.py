@@ -1,0 +1,133 @@
+"""Gapless numbers: the format they are written in and the counter they are taken from.
+
+A number taken in a transaction that is undone is given back by that, so a series has no gaps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from planctl.core.periods import Instant, local_date, zone
+from planctl.errors import InvalidInput
+from planctl.store.invoice_mapping import Number
+from planctl.store.sets import put_rows, table
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+DEFAULT_FORMAT = "{series}-{year}-{seq:05}"
+INVOICES = "INV"
+"""The series of invoices."""
+
+_FIELD = re.compile(r"\{(?:(series|year)|(seq)(?::0([1-9]|1[0-8]))?)\}", re.ASCII)
+_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """A number's pattern: `{seq}` once (`{seq:05}` fills with zeros), `{series}` and `{year}` as wanted.
+
+    With `{year}` the sequence begins again every year of issue.
+    """
+
+    pattern: str = DEFAULT_FORMAT
+
+    def __post_init__(self) -> None:
+        rest = _FIELD.sub("", self.pattern)
+        seqs = sum(match[2] is not None for match in _FIELD.finditer(self.pattern))
+        if seqs == 1 and rest.isprintable() and not set("{}") & set(rest) and len(self.pattern) <= _LONGEST:
+            return
+        raise InvalidInput(
+            "the number format is not usable",
+            code="numbering-format",
+            where="setting numbering.format",
+            expected="text with {seq} once, and {series} and {year} as wanted",
+            got=self.pattern[:_LONGEST],
+            hint=f"planctl settings set numbering.format '{DEFAULT_FORMAT}'",
+        )
+
+    @property
+    def yearly(self) -> bool:
+        """Whether the sequence begins again every year."""
+        return "{year}" in self.pattern
+
+    def text(self, series: str, year: int, sequence: int) -> str:
+        """The number as it is printed."""
+        words = {"series": series, "year": f"{year:04}"}
+
+        def filled(match: re.Match[str]) -> str:
+            return words[match[1]] if match[1] else str(sequence).rjust(int(match[3] or 0), "0")
+
+        return _FIELD.sub(filled, self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesState:
+    """One counter and what was numbered from it, for the law that numbers are consecutive."""
+
+    series: str
+    year: int
+    first: int
+    next: int
+    used: int
+    lowest: int
+    highest: int
+
+
+def take_numbers(
+    tx: Tx, series: str, number_format: NumberFormat, issued_at: Sequence[Instant], timezone: str
+) -> list[Number]:
+    """The next number for every instant of issue, in order: one counter update per year in the whole list.
+
+    The year is that of the instant in `timezone`, the store's. Take them last: from here on others wait.
+    """
+    tz = zone(timezone)
+    days = {at: local_date(at, tz).year for at in dict.fromkeys(issued_at)} if number_format.yearly else {}
+    years = [days.get(at, 0) for at in issued_at]
+    upcoming = {year: _advance(tx, series, year, years.count(year)) for year in dict.fromkeys(years)}
+    numbers = []
+    for year in years:
+        sequence, upcoming[year] = upcoming[year], upcoming[year] + 1
+        numbers.append(Number(number_format.text(series, year, sequence), series, year, sequence))
+    return numbers
+
+
+def series_states(tx: Tx) -> list[SeriesState]:
+    """Every counter of invoices with how many numbers were used and the lowest and highest of them."""
+    counter, invoice = table("number_series"), table("invoice")
+    query = (
+        select(
+            counter.c.series,
+            counter.c.year,
+            counter.c.first,
+            counter.c.next,
+            func.count(invoice.c.id),
+            func.coalesce(func.min(invoice.c.sequence), 0),
+            func.coalesce(func.max(invoice.c.sequence), 0),
+        )
+        .outerjoin(
+            invoice, (invoice.c.series == counter.c.series) & (invoice.c.series_year == counter.c.year)
+        )
+        .group_by(counter.c.series, counter.c.year, counter.c.first, counter.c.next)
+        .order_by(counter.c.series, counter.c.year)
+    )
+    return [SeriesState(*row) for row in tx.connection.execute(query)]
+
+
+def _advance(tx: Tx, series: str, year: int, how_many: int) -> int:
+    """Move a counter on, made at 1 where it is missing, and return the first of the numbers taken."""
+    counter = table("number_series")
+    put_rows(tx, "number_series", [{"series": series, "year": year, "first": 1, "next": 1}])
+    statement = (
+        counter.update()
+        .where(counter.c.series == series, counter.c.year == year)
+        .values(next=counter.c.next + how_many)
+        .returning(counter.c.next)
+    )
+    after: int = tx.connection.execute(statement).scalar_one()
+    return after - how_many

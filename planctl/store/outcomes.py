@@ -1,0 +1,113 @@
+"""Writing what `advance` decided, for many customers in one transaction. It decides nothing itself.
+
+What belongs to one subscription and period - number, invoice, lines, claims, settlements, periods,
+transitions - is never split over two transactions; numbers are taken last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from planctl.core.customers import Customer
+from planctl.core.document import Document
+from planctl.core.invoicing.advance import Advanced, Begun, next_action
+from planctl.core.invoicing.model import Invoice
+from planctl.core.periods import Instant, Period, local_date, zone
+from planctl.core.subscriptions.start import Starting
+from planctl.store import invoices, subscriptions
+from planctl.store.invoices import Issuing
+from planctl.store.settings import setting
+from planctl.store.settlements import add_claims, add_settlements, close_settlements
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+_SELLER = ("name", "address", "country", "tax_id", "logo")
+
+
+def issuing(tx: Tx, buyers: Sequence[Customer]) -> Issuing:
+    """Seller and customers as they are now, for copying into invoices."""
+    seller = {key: setting(tx, f"seller.{key}") for key in _SELLER} | {
+        "footer": setting(tx, "invoice.footer")
+    }
+    return Issuing(
+        seller={key: value for key, value in seller.items() if value},
+        buyers={buyer.id: buyer_document(buyer) for buyer in buyers},
+        tzdata=tzdata_version(),
+    )
+
+
+def buyer_document(customer: Customer) -> Mapping[str, str]:
+    """What an invoice remembers of its customer; fields that were never said are left out."""
+    said = {
+        "id": customer.id,
+        "name": customer.name,
+        "email": "; ".join(customer.emails),
+        "address": customer.address,
+        "country": customer.country,
+        "tax_id": customer.tax_id,
+        "locale": customer.locale,
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def tzdata_version() -> str:
+    """The version of the `tzdata` package, which planctl depends on, such as `2026.6`."""
+    from importlib.metadata import version
+
+    return version("tzdata")
+
+
+def write_outcomes(
+    tx: Tx, outcomes: Sequence[Advanced], buyers: Sequence[Customer], recorded_at: Instant
+) -> list[Invoice]:
+    """Write decisions and return the invoices issued, in the order of their numbers.
+
+    Conflict, and nothing is written, where something was billed or moved by somebody else meanwhile.
+    """
+    changed = [pair for one in outcomes for pair in one.subscriptions]
+    ended_first = sorted(changed, key=lambda pair: pair[0].live)
+    subscriptions.update_many(tx, ended_first)
+    subscriptions.add_transitions(tx, [move for one in outcomes for move in one.transitions], recorded_at)
+    subscriptions.add_periods(tx, _dated([begun for one in outcomes for begun in one.begun]))
+    invoices.mark_past_due(tx, [name for one in outcomes for name in one.past_due_invoices])
+    add_settlements(tx, [(item, "") for one in outcomes for item in one.settlements])
+    add_claims(tx, [(item, "") for one in outcomes for item in one.claims])
+    close_settlements(tx, [item for one in outcomes for item in one.closed])
+    drafts = [draft for one in outcomes for draft in one.drafts]
+    return invoices.finalize(tx, drafts, issuing(tx, buyers)) if drafts else []
+
+
+def write_start(  # noqa: PLR0913 - everything a start consists of
+    tx: Tx,
+    starting: Starting,
+    billed: Advanced,
+    customer: Customer,
+    snapshot: Document,
+    recorded_at: Instant,
+) -> list[Invoice]:
+    """Write a subscription that begins, with what it replaces and its first invoices.
+
+    `snapshot` is a negotiated one, kept beside the plan's own; None where nothing was negotiated.
+    """
+    if snapshot is not None:
+        subscriptions.keep_terms(tx, snapshot)
+    subscriptions.update_many(tx, [(old, next_action(old, ())) for old in starting.replaced])
+    subscriptions.add_transitions(tx, starting.transitions, recorded_at)
+    subscriptions.insert(tx, starting.subscription, next_action(starting.subscription, ()))
+    return write_outcomes(tx, [billed], [customer], recorded_at)
+
+
+def _dated(begun: Sequence[Begun]) -> dict[str, list[subscriptions.PeriodDates]]:
+    """Periods with their local dates; an open end has none."""
+    found: dict[str, list[subscriptions.PeriodDates]] = {}
+    for one in begun:
+        found.setdefault(one.subscription, []).append(_with_dates(one.period, one.timezone))
+    return found
+
+
+def _with_dates(period: Period, timezone: str) -> subscriptions.PeriodDates:
+    tz = zone(timezone)
+    ends_on = "" if period.ends_at is None else local_date(period.ends_at, tz).isoformat()
+    return (period, local_date(period.starts_at, tz).isoformat(), ends_on)

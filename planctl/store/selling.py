@@ -1,0 +1,71 @@
+"""What selling a plan to a customer needs, read in one place: the customer, the offer, agreed terms, what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from planctl.core.catalog.negotiate import Agreed, agreed
+from planctl.core.currencies import Currency
+from planctl.core.customers import Customer
+from planctl.core.document import Node
+from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.start import Offered
+from planctl.errors import NotFound
+from planctl.store import catalog, customers, subscriptions
+from planctl.store.offers import offered
+from planctl.store.sets import table
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """A customer with what it runs, and the currencies the catalog declares."""
+
+    customer: Customer
+    running: tuple[Subscription, ...]
+    declared: Mapping[str, Currency]
+
+
+def buyer(tx: Tx, customer_id: str) -> Buyer:
+    """The customer to sell to; NotFound where there is none."""
+    customer = existing(tx, customer_id)
+    running = subscriptions.of_customers(tx, [customer_id])[customer_id]
+    return Buyer(customer, tuple(running), catalog.catalog_currencies(tx))
+
+
+def existing(tx: Tx, customer_id: str) -> Customer:
+    """The customer with that id; NotFound, with a near miss, where there is none."""
+    found = customers.customer(tx, customer_id)
+    if found is not None:
+        return found
+    from sqlalchemy import select
+
+    from planctl.core.reading import closest
+
+    rows = table("customer")
+    known = list(tx.connection.execute(select(rows.c.id).limit(1000)).scalars())
+    raise NotFound(
+        f"there is no customer {customer_id!r}",
+        where=f"customer {customer_id}",
+        hint=closest(customer_id, known) or f"planctl customer add {customer_id}",
+    )
+
+
+def on_agreed_terms(
+    tx: Tx, offer: Offered, changes: Mapping[str, Node], declared: Mapping[str, Currency]
+) -> tuple[Offered, Agreed | None]:
+    """The offer with negotiated terms laid over its snapshot; the offer itself where nothing was negotiated."""
+    if not changes:
+        return offer, None
+    _, _, snapshot = catalog.plan_snapshot(tx, offer.plan, offer.version)
+    made = agreed(offer.plan, snapshot, changes, declared)
+    return replace(offer, terms=made.terms, terms_hash=made.hash), made
+
+
+def newest_or(tx: Tx, plan: str, version: str) -> Offered:
+    """The newest version of a plan for `""` and `newest`, else the numbered one."""
+    return offered(tx, plan, 0 if version in {"", "newest"} else int(version))

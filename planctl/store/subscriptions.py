@@ -1,0 +1,321 @@
+"""Subscriptions with their blocked times, transitions and periods, read and written for many at once.
+
+It decides nothing: when a run must look again is told to it. Settlements, claims and assignments have
+modules of their own and are offered from here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
+
+from planctl.core.document import Document, canonical
+from planctl.core.periods import Instant, Period
+from planctl.core.subscriptions.model import LIVE, BlockedSpan, Status, Subscription, Transition
+from planctl.store.assignments import (
+    assignment,
+    assignments,
+    insert_assignment,
+    update_assignment,
+    waiting_assignments,
+)
+from planctl.store.mapping import (
+    hash_of,
+    instant,
+    period_of,
+    period_row,
+    span_of,
+    span_row,
+    subscription_of,
+    subscription_row,
+    terms_of_text,
+    transition_of,
+    transition_row,
+)
+from planctl.store.sets import chunks, grouped, insert_rows, put_rows, sequences, table
+from planctl.store.settlements import (
+    add_claims,
+    add_settlements,
+    claims,
+    close_settlements,
+    open_settlements,
+    settlements,
+)
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+__all__ = [
+    "PeriodDates",
+    "SubscriptionFilter",
+    "add_claims",
+    "add_periods",
+    "add_settlements",
+    "add_transitions",
+    "assignment",
+    "assignments",
+    "claims",
+    "close_settlements",
+    "due_page",
+    "get",
+    "get_many",
+    "insert",
+    "insert_assignment",
+    "insert_many",
+    "keep_terms",
+    "listing",
+    "of_customers",
+    "open_settlements",
+    "periods",
+    "settlements",
+    "transitions",
+    "update",
+    "update_assignment",
+    "update_many",
+    "waiting_assignments",
+]
+
+_S = table("subscription")
+_C = table("customer")
+_FIXED = {"id", "customer", "created_at"}
+
+PeriodDates = tuple[Period, str, str]
+"""A period with its local first day and the local day of its end (`""` where the end is open)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionFilter:
+    """What a listing shows: empty fields ask nothing. `version` 0 means every version, `after` is an id."""
+
+    customers: tuple[str, ...] = ()
+    plan: str = ""
+    version: int = 0
+    statuses: tuple[Status, ...] = ()
+    after: str = ""
+    limit: int = 0
+
+
+# Writing
+
+
+def keep_terms(tx: Tx, snapshot: Document) -> str:
+    """Keep a snapshot (a negotiated one, say) and return its hash; one that is already there stays."""
+    text_hash = hash_of(snapshot)
+    put_rows(tx, "terms", [{"hash": text_hash, "document": canonical(snapshot)}])
+    return text_hash
+
+
+def insert(tx: Tx, subscription: Subscription, next_action_at: int | None) -> None:
+    """Insert one subscription; its terms and customer must be there. See `insert_many`."""
+    insert_many(tx, [(subscription, next_action_at)])
+
+
+def insert_many(tx: Tx, subscriptions: Sequence[tuple[Subscription, int | None]]) -> None:
+    """Insert subscriptions, each with the instant at which a run must look at it next (None: never).
+
+    Conflict where the customer already has a live one in the same exclusive group; NotFound for an unknown
+    customer. Then nothing is inserted.
+    """
+    seqs = sequences(tx, (value.customer for value, _ in subscriptions))
+    insert_rows(
+        tx, "subscription", [subscription_row(value, seqs[value.customer], at) for value, at in subscriptions]
+    )
+    _put_spans(tx, (value for value, _ in subscriptions))
+
+
+def update(tx: Tx, subscription: Subscription, next_action_at: int | None) -> None:
+    """Overwrite one stored subscription. See `update_many`."""
+    update_many(tx, [(subscription, next_action_at)])
+
+
+def update_many(tx: Tx, subscriptions: Sequence[tuple[Subscription, int | None]]) -> None:
+    """Overwrite stored subscriptions (all but id, customer and creation) and their blocked times.
+
+    Each must exist. A blocked time is added or ended, never removed.
+    """
+    if not subscriptions:
+        return
+    rows = [subscription_row(value, 0, at) for value, at in subscriptions]
+    columns = [name for name in rows[0] if name not in _FIXED]
+    statement = (
+        _S.update()
+        .where(_S.c.id == bindparam("the_id"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+    )
+    values = [{"the_id": row["id"]} | {f"new_{name}": row[name] for name in columns} for row in rows]
+    changed = tx.connection.execute(statement, values).rowcount
+    assert changed == len(rows), f"{len(rows)} subscriptions to update, {changed} are stored"
+    _put_spans(tx, (value for value, _ in subscriptions))
+
+
+def _put_spans(tx: Tx, subscriptions: Iterable[Subscription]) -> None:
+    rows = [span_row(value.id, span) for value in subscriptions for span in value.blocked]
+    put_rows(tx, "blocked_span", rows, replaced=("ends_at", "payment"))
+
+
+# Reading
+
+
+def get(tx: Tx, subscription_id: str) -> Subscription | None:
+    """The subscription with that id, None where there is none."""
+    return get_many(tx, [subscription_id]).get(subscription_id)
+
+
+def get_many(tx: Tx, subscription_ids: Iterable[str]) -> dict[str, Subscription]:
+    """Those of the subscriptions that exist, by id."""
+    found: dict[str, Subscription] = {}
+    for chunk in chunks(dict.fromkeys(subscription_ids)):
+        found |= {value.id: value for value in _read(tx, _select().where(_S.c.id.in_(chunk)))}
+    return found
+
+
+def of_customers(
+    tx: Tx, customer_ids: Iterable[str], live_only: bool = False
+) -> dict[str, list[Subscription]]:
+    """Every customer's subscriptions, oldest first; an empty list for a customer without one."""
+    wanted = dict.fromkeys(customer_ids)
+    found: list[Subscription] = []
+    for chunk in chunks(wanted):
+        query = _select().where(_C.c.id.in_(chunk))
+        found += _read(tx, query.where(_is_live()) if live_only else query)
+    return grouped(found, wanted, lambda value: value.customer)
+
+
+def listing(tx: Tx, wanted: SubscriptionFilter | None = None) -> list[Subscription]:
+    """The subscriptions that a filter lets through, by id; `limit` 0 is no limit."""
+    wanted = wanted or SubscriptionFilter()
+    query = _select().order_by(None).order_by(_S.c.id)
+    if wanted.customers:
+        query = query.where(_C.c.id.in_(wanted.customers))
+    if wanted.plan:
+        query = query.where(_S.c.plan == wanted.plan)
+    if wanted.version:
+        query = query.where(_S.c.plan_version == wanted.version)
+    if wanted.statuses:
+        query = query.where(_S.c.status.in_([Status(status).value for status in wanted.statuses]))
+    if wanted.after:
+        query = query.where(_S.c.id > wanted.after)
+    return _read(tx, query.limit(wanted.limit) if wanted.limit else query)
+
+
+def due_page(tx: Tx, as_of: int, after_seq: int, limit: int) -> list[tuple[int, str]]:
+    """The next customers that a run as of `as_of` must look at: (small number, id), by number.
+
+    `after_seq` is the last number of the page before (0 at first); an empty list ends the walk.
+    """
+    due = (
+        select(_S.c.customer)
+        .distinct()
+        .where(_S.c.next_action_at <= as_of, _S.c.customer > after_seq)
+        .order_by(_S.c.customer)
+        .limit(limit)
+        .subquery()
+    )
+    query = select(_C.c.seq, _C.c.id).join(due, due.c.customer == _C.c.seq).order_by(_C.c.seq)
+    return [(row.seq, row.id) for row in tx.connection.execute(query)]
+
+
+def _select() -> Select[Any]:
+    return (
+        select(_S, _C.c.id.label("customer_id"))
+        .join(_C, _C.c.seq == _S.c.customer)
+        .order_by(_S.c.customer, _S.c.started_at, _S.c.id)
+    )
+
+
+def _is_live() -> ColumnElement[bool]:
+    return _S.c.status.in_(sorted(status.value for status in LIVE))
+
+
+def _read(tx: Tx, query: Select[Any]) -> list[Subscription]:
+    rows = tx.connection.execute(query).all()
+    texts = _terms_texts(tx, {row.terms_hash for row in rows})
+    spans = _spans(tx, [row.id for row in rows])
+    return [
+        subscription_of(row, terms_of_text(row.terms_hash, texts[row.terms_hash]), spans.get(row.id, ()))
+        for row in rows
+    ]
+
+
+def _terms_texts(tx: Tx, hashes: Iterable[str]) -> dict[str, str]:
+    terms = table("terms")
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(hashes)):
+        for row in tx.connection.execute(select(terms).where(terms.c.hash.in_(chunk))):
+            found[row.hash] = row.document
+    return found
+
+
+def _spans(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, tuple[BlockedSpan, ...]]:
+    span = table("blocked_span")
+    found: dict[str, tuple[BlockedSpan, ...]] = {}
+    for chunk in chunks(subscription_ids):
+        query = select(span).where(span.c.subscription.in_(chunk)).order_by(span.c.starts_at)
+        for row in tx.connection.execute(query):
+            found[row.subscription] = (*found.get(row.subscription, ()), span_of(row))
+    return found
+
+
+# Transitions and periods
+
+
+def add_transitions(tx: Tx, moves: Sequence[Transition], recorded_at: Instant) -> None:
+    """Append moves between statuses in the order given, numbered on from what each subscription has."""
+    history = table("subscription_transition")
+    last: dict[str, int] = {}
+    for chunk in chunks(dict.fromkeys(move.subscription for move in moves)):
+        query = (
+            select(history.c.subscription, func.max(history.c.seq).label("last"))
+            .where(history.c.subscription.in_(chunk))
+            .group_by(history.c.subscription)
+        )
+        last |= {row.subscription: row.last for row in tx.connection.execute(query)}
+    rows = []
+    for move in moves:
+        last[move.subscription] = last.get(move.subscription, 0) + 1
+        rows.append(transition_row(move, last[move.subscription], recorded_at))
+    insert_rows(tx, "subscription_transition", rows)
+
+
+def transitions(tx: Tx, subscription_ids: Iterable[str]) -> dict[str, list[Transition]]:
+    """Every subscription's moves between statuses, first to last."""
+    history = table("subscription_transition")
+    wanted = dict.fromkeys(subscription_ids)
+    found: list[Transition] = []
+    for chunk in chunks(wanted):
+        query = (
+            select(history)
+            .where(history.c.subscription.in_(chunk))
+            .order_by(history.c.subscription, history.c.seq)
+        )
+        found += [transition_of(row) for row in tx.connection.execute(query)]
+    return grouped(found, wanted, lambda move: move.subscription)
+
+
+def add_periods(tx: Tx, periods_of: Mapping[str, Sequence[PeriodDates]]) -> None:
+    """Fix billing periods with their local dates, by subscription; Conflict if one is there already."""
+    rows = [
+        period_row(subscription, period, starts_on, ends_on)
+        for subscription, dated in periods_of.items()
+        for period, starts_on, ends_on in dated
+    ]
+    insert_rows(tx, "billing_period", rows)
+
+
+def periods(tx: Tx, subscription_ids: Iterable[str], from_at: int = 0) -> dict[str, list[Period]]:
+    """Every subscription's fixed periods in order: those that end after `from_at`."""
+    period = table("billing_period")
+    wanted = dict.fromkeys(subscription_ids)
+    found: list[tuple[str, Period]] = []
+    for chunk in chunks(wanted):
+        query = (
+            select(period)
+            .where(period.c.subscription.in_(chunk), period.c.ends_at > instant(from_at))
+            .order_by(period.c.subscription, period.c.idx)
+        )
+        found += [(row.subscription, period_of(row)) for row in tx.connection.execute(query)]
+    by_subscription = grouped(found, wanted, lambda pair: pair[0])
+    return {name: [pair[1] for pair in pairs] for name, pairs in by_subscription.items()}

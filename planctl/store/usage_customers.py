@@ -1,0 +1,82 @@
+"""Who usage is recorded for: customers by id with their root, and how far their subscriptions are settled.
+
+A customer with a parent records for the root of its company. It decides nothing.
+Source: planctl billing rules, companies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from planctl.store.sets import chunks, table
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+_C = table("customer")
+_S = table("subscription")
+
+NEVER = -1
+"""`settled_at` of a customer of whom nothing was ever settled: every event comes after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCustomer:
+    """A customer as usage sees it: `root` holds the plans, `seq` is the root's small number.
+
+    An event before `settled_at` (UTC microseconds) may be late; one at or after it is not.
+    """
+
+    id: str
+    root: str
+    seq: int
+    settled_at: int = NEVER
+
+    @property
+    def is_child(self) -> bool:
+        """Whether its usage is recorded for another customer."""
+        return self.id != self.root
+
+
+def usage_customers(tx: Tx, customer_ids: Iterable[str]) -> dict[str, UsageCustomer]:
+    """Those of the customers that exist, by id."""
+    found: dict[str, UsageCustomer] = {}
+    for chunk in chunks(dict.fromkeys(customer_ids)):
+        query = select(_C.c.id, _C.c.seq, _C.c.parent).where(_C.c.id.in_(chunk))
+        rows = {row.id: (row.seq, row.parent) for row in tx.connection.execute(query)}
+        roots = _roots(tx, {parent for _, parent in rows.values() if parent})
+        at = {name: (seq, name) if not parent else roots[parent] for name, (seq, parent) in rows.items()}
+        settled = _settled(tx, {seq for seq, _ in at.values()})
+        for name, (seq, root) in at.items():
+            found[name] = UsageCustomer(name, root, seq, settled.get(seq, NEVER))
+    return found
+
+
+def _roots(tx: Tx, parents: set[int]) -> dict[int, tuple[int, str]]:
+    """The root (small number and id) of each of these customers, through any number of levels."""
+    known: dict[int, tuple[int, str]] = {}
+    missing = set(parents)
+    while missing:
+        query = select(_C.c.seq, _C.c.parent, _C.c.id).where(_C.c.seq.in_(sorted(missing)))
+        known |= {row.seq: (row.parent, row.id) for row in tx.connection.execute(query)}
+        missing = {parent for parent, _ in known.values() if parent and parent not in known}
+    found = {}
+    for number in parents:
+        seq = number
+        while known[seq][0]:
+            seq = known[seq][0]
+        found[number] = (seq, known[seq][1])
+    return found
+
+
+def _settled(tx: Tx, numbers: set[int]) -> dict[int, int]:
+    query = (
+        select(_S.c.customer, func.max(_S.c.settled_at).label("settled_at"))
+        .where(_S.c.customer.in_(sorted(numbers)), _S.c.settled_at.is_not(None))
+        .group_by(_S.c.customer)
+    )
+    return {row.customer: row.settled_at for row in tx.connection.execute(query)}

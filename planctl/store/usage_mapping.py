@@ -1,0 +1,120 @@
+"""Usage events as rows and as core values, asserted both ways. It sends no statement.
+
+A quantity is kept as two integers, whole units and 10⁻¹² parts of one sign, so that the database can sum it
+exactly. Properties are kept as the text that meters compare: 1, 1.0 and "1" are one value.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from planctl.core.document import canonical
+from planctl.core.metering.model import UsageEvent, event_key, property_text
+from planctl.store.mapping import MAX_WHOLE, texts_of
+
+DAY_MICROSECONDS = 86_400_000_000
+PARTS = 10**12
+"""How many parts a unit has: quantities have at most 12 decimals."""
+
+_UUID_BYTES = 16
+
+
+class EventRow(NamedTuple):
+    """One accepted event as it is kept: made by `event_row`, in the millions.
+
+    `customer` and `meter` are the small numbers. `event_id`, `properties` and `corrects` are empty for the
+    usual event, which then has one row; `event_id` is said only where the key does not hold it. `late`: its
+    allowance period is closed already.
+    """
+
+    customer: int
+    meter: int
+    key: bytes
+    at: int
+    quantity: Decimal
+    payload: int
+    late: bool = False
+    event_id: str = ""
+    properties: str = ""
+    corrects: str = ""
+
+    @property
+    def day(self) -> int:
+        """The UTC day of the event, counted from 1970-01-01."""
+        return self.at // DAY_MICROSECONDS
+
+    @property
+    def has_detail(self) -> bool:
+        """Whether it needs a second row."""
+        return bool(self.event_id or self.properties or self.corrects)
+
+
+def event_row(event: UsageEvent, payload: int, customer: int, meter: int, late: bool = False) -> EventRow:
+    """The row of an accepted event whose content hash is `payload`."""
+    key = event_key(event.id)
+    properties = event.properties
+    return EventRow(
+        customer,
+        meter,
+        key,
+        event.at,
+        event.quantity,
+        payload,
+        late,
+        event.id if len(key) > _UUID_BYTES else "",
+        canonical({name: property_text(value) for name, value in properties.items()}) if properties else "",
+        event.corrects,
+    )
+
+
+def event_of(row: Any, customer: str, meter_name: str) -> UsageEvent:
+    """The event of a row joined with its detail, whose columns are None where there is none."""
+    return UsageEvent(
+        id=event_id_of(row.event_key, row.event_id or ""),
+        customer=customer,
+        event=meter_name,
+        at=row.at,
+        quantity=decimal_of(row.quantity, row.fraction),
+        properties=texts_of(row.properties) if row.properties else {},
+        corrects=row.corrects or "",
+    )
+
+
+def event_id_of(key: bytes, kept: str) -> str:
+    """The event id that a key stands for; `kept` is the id itself where the key is only its hash."""
+    key = bytes(key)
+    if len(key) < _UUID_BYTES:
+        return key.decode()
+    if len(key) > _UUID_BYTES:
+        assert event_key(kept) == key, f"the event id {kept!r} does not have the key {key.hex()}"
+        return kept
+    digits = key.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+@lru_cache(maxsize=4096)
+def parts_of(quantity: Decimal) -> tuple[int, int]:
+    """A quantity as whole units and 10⁻¹² parts, both of its sign; remembered: most are the same few."""
+    above, below = quantity.as_integer_ratio()
+    assert PARTS % below == 0, f"{quantity} has more than 12 decimals"
+    whole, part = divmod(abs(above) * (PARTS // below), PARTS)
+    assert whole <= MAX_WHOLE, f"{quantity} is more than 64 bits hold"
+    return (whole, part) if above >= 0 else (-whole, -part)
+
+
+def exact_quantity(whole: int, part: int) -> Fraction:
+    """The exact number of whole units and 10⁻¹² parts, or of sums of them."""
+    return whole + Fraction(part, PARTS)
+
+
+def decimal_of(whole: int, part: int) -> Decimal:
+    """The quantity of one row."""
+    assert abs(part) < PARTS, f"{part} parts are a unit or more"
+    assert whole * part >= 0, f"{whole} and {part} parts have two signs"
+    if not part:
+        return Decimal(whole)
+    sign = "-" if whole < 0 or part < 0 else ""
+    return Decimal(f"{sign}{abs(whole)}.{abs(part):012}".rstrip("0"))

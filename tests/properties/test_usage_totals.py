@@ -1,0 +1,128 @@
+"""What the database sums is what the core aggregates: for every meter, window and history of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planctl.core.catalog.model import Aggregate, Meter
+from planctl.core.customers import Customer
+from planctl.core.invoicing.model import UsageWindow
+from planctl.core.metering.aggregate import Span, aggregate
+from planctl.core.metering.model import Property, UsageEvent, payload_hash
+from planctl.core.periods import Instant
+from planctl.store import customers, usage
+from planctl.store.engine import Store, Tx, open_store
+from planctl.store.usage import EventRow, UsageRequest, event_row
+
+HOUR = 3_600_000_000
+START = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
+ALIASES = ("talk",)
+
+quantities = st.one_of(
+    st.integers(0, 9),
+    st.integers(-(10**18), 10**18),
+    st.decimals(-(10**6), 10**6, places=12),
+).map(Decimal)
+numeric: st.SearchStrategy[Property] = st.one_of(
+    st.integers(0, 5), st.sampled_from(["1.50", "2", "0"]), st.just(Decimal("2.0"))
+)
+events = st.builds(
+    UsageEvent,
+    id=st.uuids().map(str) | st.text("abcd", min_size=1, max_size=20),
+    customer=st.sampled_from(["nova", "mira"]),
+    event=st.sampled_from(["call", "minutes", "talk", "chat"]),
+    at=st.integers(START - 30 * HOUR, START + 90 * HOUR),
+    quantity=quantities,
+    properties=st.fixed_dictionaries({"size": numeric, "model": st.sampled_from(["a", "b", True])}),
+)
+meters = st.builds(
+    Meter,
+    event=st.sampled_from(["", "call"]),
+    aggregate=st.sampled_from([name for name in get_args(Aggregate) if name != "unique"]),
+    value=st.sampled_from(["", "size"]),
+    where=st.sampled_from([{}, {"model": "a"}, {"model": "true"}]),
+) | st.just(Meter("call", "unique", "model"))
+windows = st.tuples(st.integers(START - 40 * HOUR, START + 95 * HOUR), st.integers(1, 100 * HOUR))
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    """One store for all examples: every example is undone, so each finds it empty."""
+    with TemporaryDirectory() as folder, open_store(str(Path(folder) / "s.db"), create=True, at=0) as opened:
+        with opened.write() as tx:
+            customers.add_all(tx, [Customer("nova"), Customer("mira")])
+        yield opened
+
+
+@given(
+    history=st.lists(events, max_size=30, unique_by=lambda event: event.id),
+    asked=st.lists(st.tuples(st.sampled_from(["nova", "mira"]), meters, windows), min_size=1, max_size=8),
+)
+def test_totals_of_the_store_are_the_core_s(
+    store: Store,
+    history: list[UsageEvent],
+    asked: list[tuple[str, Meter, tuple[int, int]]],
+) -> None:
+    if any(meter.aggregate == "unique" for _, meter, _ in asked):  # acceptance refuses direct events then
+        history = [event for event in history if event.event not in {"minutes", *ALIASES}]
+    requests = [
+        UsageRequest(
+            UsageWindow(
+                ("sub", "minutes", number), customer, "minutes", Instant(start), Instant(start + length)
+            ),
+            meter,
+            ALIASES,
+        )
+        for number, (customer, meter, (start, length)) in enumerate(asked)
+    ]
+    with store.write() as tx:
+        tx.rollback_only()
+        assert usage.append(tx, rows(tx, history)).accepted == len(history)
+        found = usage.totals(tx, requests)
+    for request in requests:
+        assert found.get(request.window.key, Fraction(0)) == by_the_core(request, history)
+
+
+def rows(tx: Tx, history: list[UsageEvent]) -> list[EventRow]:
+    """The events as an import hands them to the store."""
+    seqs = {"nova": 1, "mira": 2}
+    numbers = usage.meter_ids(tx, (event.event for event in history), create=True)
+    return [
+        event_row(
+            event,
+            payload_hash(
+                event.customer, event.event, event.at, event.quantity, event.properties, event.corrects
+            ),
+            seqs[event.customer],
+            numbers[event.event],
+        )
+        for event in history
+    ]
+
+
+def by_the_core(request: UsageRequest, history: list[UsageEvent]) -> Fraction:
+    """The reference: all of the customer's events in the window, under the feature's present id."""
+    window = request.window
+    span = Span(window.starts_at, window.ends_at)
+    own = [
+        UsageEvent(
+            event.id,
+            event.customer,
+            "minutes" if event.event in ALIASES else event.event,
+            event.at,
+            event.quantity,
+            event.properties,
+        )
+        for event in history
+        if event.customer == window.customer and event.at in span
+    ]
+    return aggregate(request.meter, window.feature, own, span)

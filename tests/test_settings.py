@@ -1,0 +1,160 @@
+"""Where the tool's settings come from: flags, then environment, then planctl.toml, then defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from planctl.errors import InvalidInput
+from planctl.settings import Settings, Value, find_file, load
+
+
+@dataclass(frozen=True)
+class Given:
+    """Options of a command line."""
+
+    store: str | None = None
+    as_of: str | None = None
+    format: str | None = None
+    operator: str | None = None
+    wait: int | None = None
+
+
+def loaded(directory: Path, toml: str | None = None, given: Given = Given(), **environment: str) -> Settings:
+    if toml is not None:
+        (directory / "planctl.toml").write_text(toml, encoding="utf-8")
+    return load(given, directory=directory, environment=environment)
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
+    toml = 'store = "/srv/file.db"\nformat = "csv"\nwait = 30\n'
+    variables = {"PLANCTL_STORE": "/srv/variable.db", "PLANCTL_FORMAT": "json"}
+    found = loaded(tmp_path, toml, Given(store="/srv/flag.db"), **variables)
+    assert found.values == {
+        "store": Value("/srv/flag.db", "--store"),
+        "as_of": Value("", "default"),
+        "format": Value("json", "PLANCTL_FORMAT"),
+        "operator": Value("", "default"),
+        "wait": Value("30", str(tmp_path / "planctl.toml")),
+    }
+    assert (found.store, found.format, found.wait) == ("/srv/flag.db", "json", 30)
+
+
+def test_without_anything_said_the_store_is_in_the_platforms_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    found = loaded(tmp_path)
+    assert found.store == f"sqlite:///{tmp_path}/data/planctl/planctl.db"
+    assert (found.format, found.wait, found.file) == ("table", 5, None)
+
+
+def test_an_empty_variable_says_nothing(tmp_path: Path) -> None:
+    assert loaded(tmp_path, 'format = "csv"', PLANCTL_FORMAT="").format == "csv"
+
+
+def test_zero_seconds_of_waiting_are_said(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "wait = 30", Given(wait=0)).wait == 0
+
+
+def test_the_nearest_file_upward_holds(tmp_path: Path) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    (tmp_path / "planctl.toml").write_text('format = "csv"')
+    assert find_file(below) == tmp_path / "planctl.toml"
+    (tmp_path / "a" / "planctl.toml").write_text('format = "json"')
+    assert loaded(below).format == "json"
+
+
+def test_without_one_upward_the_platforms_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    own = tmp_path / "config" / "planctl" / "planctl.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text("wait = 7")
+    found = loaded(tmp_path)
+    assert (found.wait, found.file) == (7, own)
+
+
+def test_a_relative_store_in_the_file_lies_beside_the_file(tmp_path: Path) -> None:
+    below = tmp_path / "deep"
+    below.mkdir()
+    (tmp_path / "planctl.toml").write_text('store = "books.db"')
+    assert loaded(below).store == f"sqlite:///{tmp_path}/books.db"
+    (tmp_path / "planctl.toml").write_text('store = "sqlite:///books.db"')
+    assert loaded(below).store == f"sqlite:///{tmp_path}/books.db"
+    (tmp_path / "planctl.toml").write_text('store = "postgresql://db/books"')
+    assert loaded(below).store == "postgresql://db/books"
+
+
+# --- named stores
+
+NAMED = """\
+store = "dev"
+[stores]
+dev = "dev.db"
+prod = { url = "postgresql://db/books", protected = true }
+"""
+
+
+def test_a_store_is_meant_by_its_name(tmp_path: Path) -> None:
+    found = loaded(tmp_path, NAMED)
+    assert (found.store, found.store_name, found.protected) == (f"sqlite:///{tmp_path}/dev.db", "dev", "")
+    found = loaded(tmp_path, NAMED, Given(store="prod"))
+    assert (found.store, found.protected) == ("postgresql://db/books", "prod")
+
+
+def test_a_protected_store_is_protected_by_its_address_too(tmp_path: Path) -> None:
+    found = loaded(tmp_path, NAMED, PLANCTL_STORE="postgresql://db/books")
+    assert (found.store_name, found.protected) == ("prod", "prod")
+
+
+@pytest.mark.parametrize("protected", ["true", '["prod"]'])
+def test_protection_may_be_said_for_several_stores(tmp_path: Path, protected: str) -> None:
+    toml = f'[stores]\nprotected = {protected}\nprod = "/srv/prod.db"\n'
+    assert loaded(tmp_path, toml, Given(store="prod")).protected == "prod"
+
+
+# --- mistakes
+
+WRONG = {
+    "stroe = 'books.db'": ("stroe: there is no such setting", "did you mean store?"),
+    "wait = '5'": ("wait: the value has the wrong type", ""),
+    "wait = true": ("wait: the value has the wrong type", ""),
+    "store = 5": ("store: the value has the wrong type", ""),
+    "store = ": ("the file is not TOML", ""),
+    "stores = 'prod'": ("stores: the value has the wrong type", ""),
+    "[stores]\nprod = 5": ("stores.prod: the store has no address", ""),
+    "[stores]\nprod = {protected = true}": ("stores.prod: the store has no address", ""),
+    "[stores]\nprod = {url = 'a', protect = true}": ("stores.prod.protect: there is no such setting", ""),
+    "[stores]\nprod = {url = 'a', protected = 1}": ("stores.prod.protected: the value has the wrong", ""),
+    "[stores]\nprotected = 1": ("stores.protected: the value has the wrong type", ""),
+}
+
+
+@pytest.mark.parametrize("toml", WRONG)
+def test_a_mistake_in_the_file_names_the_file_and_the_key(tmp_path: Path, toml: str) -> None:
+    message, hint = WRONG[toml]
+    with pytest.raises(InvalidInput) as caught:
+        loaded(tmp_path, toml)
+    assert caught.value.message.startswith(message)
+    assert hint in caught.value.hint
+    assert caught.value.where == str(tmp_path / "planctl.toml")
+
+
+@pytest.mark.parametrize("seconds", ["-1", "5.5", "soon", "99999999", "\u0665"])
+def test_a_time_to_wait_that_is_none_is_refused_with_its_origin(tmp_path: Path, seconds: str) -> None:
+    with pytest.raises(InvalidInput, match="not a number of seconds") as caught:
+        loaded(tmp_path, PLANCTL_WAIT=seconds)
+    assert (caught.value.where, caught.value.got) == ("PLANCTL_WAIT", seconds)
+
+
+def test_a_file_that_is_no_text_or_endless_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "planctl.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidInput, match="not TOML"):
+        loaded(tmp_path)
+    (tmp_path / "planctl.toml").write_text("#" * 70_000)
+    with pytest.raises(InvalidInput, match="longer than 65536 bytes"):
+        loaded(tmp_path)
