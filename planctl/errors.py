@@ -53,7 +53,7 @@ class NotYet(Refused):
 
     def __init__(self, term: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(
-            f"{where + ': ' if where else ''}the term {term!r} is stored but not carried out by this version",
+            f"the term {term!r} is stored but not carried out by this version",
             where=where,
             got=term,
             hint=hint,

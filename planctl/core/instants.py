@@ -24,6 +24,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 
+MINUTE_MICROSECONDS = 60_000_000
+HOUR_MICROSECONDS = 3_600_000_000
+DAY_MICROSECONDS = 86_400_000_000
+"""Lengths of time between instants. A local day is not always one: see `add_local_days`."""
+
 LATEST = Instant((datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MICROSECOND - 1)
 """The last instant there is: one microsecond before 9999-12-31 UTC, so that every zone can still show it."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from pathlib import Path
 
 from planctl.core.document import Mapping, Node
+from planctl.errors import InvalidInput
 from planctl.files.yaml_composer import MAX_CATALOG_EVENTS, MAX_EVENTS, Composed, compose
 from planctl.findings import Finding, Place, in_order
 
@@ -103,6 +105,20 @@ def read_value(text: str, name: str) -> Composed:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         return Composed(None, (_too_large(name),))
     return compose(text, name)
+
+
+def read_values(texts: Map[str, str], option: str = "") -> dict[str, Node]:
+    """Single values by path, such as agreed terms, as trees; InvalidInput naming the path where one is not YAML.
+
+    `option` is what stands before the path on the command line.
+    """
+    found = {}
+    for path, text in texts.items():
+        read = read_value(text, path)
+        if read.node is None:
+            raise InvalidInput(read.findings[0].message, where=f"{option} {path}".strip(), got=text)
+        found[path] = read.node
+    return found
 
 
 @dataclass(slots=True)

@@ -104,6 +104,7 @@ class _Writer:
         return [key, *self.inner_lines(value, level + 1, path)]
 
     def inner_lines(self, value: dict[str, Document] | list[Document], level: int, path: str) -> list[str]:
+        """The lines of a map or list, each at `level`."""
         if isinstance(value, dict):
             return self.map_lines(value, level, path)
         return self.list_lines(value, level, path)
@@ -115,6 +116,7 @@ class _Writer:
         )
 
     def comment(self, path: str, level: int) -> list[str]:
+        """The comment that belongs above `path`, if one does."""
         text = self.comments.get(path)
         if text is None:
             return []

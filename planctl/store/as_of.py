@@ -120,4 +120,3 @@ def _totals(tx: Tx, subscriptions: list[Subscription], at: Instant) -> Totals:
             names = tuple(sorted(names_of(window.feature, former) - {window.feature}))
             requests.append(UsageRequest(window, meter, names))
     return usage.totals(tx, requests) if requests else {}
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from planctl.store.catalog_changes import CatalogWrite, purge_plan, put_objects, write_changes
 from planctl.store.catalog_objects import (
-    SOLD,
     PlanVersion,
     Revision,
     aliases,
@@ -23,13 +22,11 @@ from planctl.store.catalog_objects import (
     revisions,
     section_objects,
     stored_catalog,
-    stored_object,
     terms_document,
     terms_documents,
 )
 
 __all__ = [
-    "SOLD",
     "CatalogWrite",
     "PlanVersion",
     "Revision",
@@ -51,7 +48,6 @@ __all__ = [
     "revisions",
     "section_objects",
     "stored_catalog",
-    "stored_object",
     "terms_document",
     "terms_documents",
     "write_changes",

@@ -5,7 +5,6 @@ It decides nothing: what to do was computed by the diff, and every write is a re
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,20 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, select
 
 from planctl.core.catalog.changeset import Change, ChangeSet, StoredObject
-from planctl.core.catalog.emit import catalog_documents, snapshot_document
+from planctl.core.catalog.emit import (
+    archived_addresses,
+    catalog_documents,
+    snapshot_document,
+    snapshot_hash,
+)
+from planctl.core.catalog.facts import section_of
 from planctl.core.catalog.model import Catalog
 from planctl.core.catalog.references import mapped
+from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document, canonical
 from planctl.errors import Conflict, NotFound, Refused
 from planctl.findings import NOWHERE, Place
-from planctl.store.catalog_objects import SOLD, last_revision, plan_object, stored_catalog
+from planctl.store.catalog_objects import last_revision, plan_object, stored_catalog
 from planctl.store.sets import Values, insert_rows, put_rows, table
 
 if TYPE_CHECKING:
@@ -57,10 +63,7 @@ class CatalogWrite:
     @classmethod
     def of(cls, changes: ChangeSet, catalog: Catalog, *, actor: str, at: int) -> CatalogWrite:
         """The write that brings the store to `catalog`, for which `changes` was computed."""
-        plans = {_address(plan.kind, plan.id): plan for plan in catalog.plans.values()}
-        features = {f"features.{one.id}": one for one in catalog.features.values()}
-        gone = [address for address, plan in plans.items() if plan.offer.archived]
-        gone += [address for address, feature in features.items() if feature.archived]
+        plans = {f"{section_of(plan)}.{plan.id}": plan for plan in catalog.plans.values()}
         return cls(
             changes=changes,
             desired=catalog_documents(catalog),
@@ -71,7 +74,7 @@ class CatalogWrite:
                 rule.fingerprint for change in changes.changes for rule in change.rules if rule.accepted
             ),
             notes=tuple(catalog.notes),
-            archived=frozenset(gone),
+            archived=frozenset(archived_addresses(catalog)),
             places=_places(catalog),
         )
 
@@ -158,7 +161,7 @@ def _after(change: Change, write: CatalogWrite, number: int) -> StoredObject:
         document=document,
         archived=_archived(change, write, old),
         version=change.to_version,
-        terms_hash=_hash(snapshot) if snapshot is not None else (old.terms_hash if old else ""),
+        terms_hash=snapshot_hash(snapshot) if snapshot is not None else (old.terms_hash if old else ""),
         managed_by=write.changes.catalog,
         place=write.places.get(change.address, change.place),
         commit=write.source_commit,
@@ -199,19 +202,20 @@ def _add_versions(tx: Tx, write: CatalogWrite, number: int) -> None:
         assert change.to_version == before + 1, (
             f"{change.address}: version {change.to_version} after {before}"
         )
-        text = canonical(write.snapshots[change.address])
-        terms[_hash(write.snapshots[change.address])] = text
+        snapshot = write.snapshots[change.address]
+        terms_hash = snapshot_hash(snapshot)
+        terms[terms_hash] = canonical(snapshot)
         versions.append(
             {
                 # under the old id where the plan is renamed: the rename follows and takes it along
                 "plan": (change.renamed_from or change.address).partition(".")[2],
                 "version": change.to_version,
-                "terms_hash": _hash(write.snapshots[change.address]),
+                "terms_hash": terms_hash,
                 "revision": number,
                 "recorded_at": write.at,
             }
         )
-    put_rows(tx, "terms", [{"hash": terms_hash, "document": text} for terms_hash, text in terms.items()])
+    put_rows(tx, "terms", [{"hash": name, "document": text} for name, text in terms.items()])
     insert_rows(tx, "plan_version", versions)
 
 
@@ -264,7 +268,7 @@ def _refresh_places(tx: Tx, write: CatalogWrite) -> None:
 
 def _places(catalog: Catalog) -> dict[str, Place]:
     """Where every object of a catalog stands, by address; currencies, page and policy have no place."""
-    found = {_address(plan.kind, plan.id): plan.place for plan in catalog.plans.values()}
+    found = {f"{section_of(plan)}.{plan.id}": plan.place for plan in catalog.plans.values()}
     found |= {f"features.{name}": one.place for name, one in catalog.features.items()}
     found |= {f"groups.{name}": one.place for name, one in catalog.groups.items()}
     found |= {f"taxes.{name}": one.place for name, one in catalog.taxes.items()}
@@ -334,11 +338,3 @@ def _told(change: Change) -> Document:
         "renamed_from": change.renamed_from,
         "fields": [{"path": one.path, "before": one.before, "after": one.after} for one in change.fields],
     }
-
-
-def _hash(snapshot: Document) -> str:
-    return hashlib.sha256(canonical(snapshot).encode()).hexdigest()
-
-
-def _address(kind: str, plan_id: str) -> str:
-    return f"{'plans' if kind == 'plan' else 'addons'}.{plan_id}"

@@ -13,6 +13,7 @@ from sqlalchemy import Row, func, select
 
 from planctl.core.catalog.changeset import Holders, StoredCatalog, StoredObject
 from planctl.core.catalog.model import Feature, Group
+from planctl.core.catalog.subject import SOLD
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, Entry, Scalar, document_of, node_of
 from planctl.core.periods import Instant
@@ -25,9 +26,6 @@ from planctl.store.settings import identity
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
-
-SOLD = ("plans", "addons")
-"""The sections whose objects have versions and are held by subscriptions; their ids are one namespace."""
 
 _O = table("catalog_object")
 _R = table("catalog_revision")
@@ -81,12 +79,6 @@ def stored_catalog(tx: Tx) -> StoredCatalog:
         objects={row.address: _object(row) for row in rows},
         notes_seen=frozenset(notes),
     )
-
-
-def stored_object(tx: Tx, address: str) -> StoredObject | None:
-    """The object with that address (`features.minutes`), None where there is none."""
-    row = tx.connection.execute(select(_O).where(_O.c.address == address)).one_or_none()
-    return None if row is None else _object(row)
 
 
 def plan_object(tx: Tx, plan_id: str) -> StoredObject | None:

@@ -36,9 +36,9 @@ def whole(
     )
 
 
-def maybe_whole(*, index: bool = False) -> Column[int]:
+def maybe_whole() -> Column[int]:
     """A 64-bit integer column that may be NULL (never part of a unique key)."""
-    return Column(WHOLE, nullable=True, index=index)
+    return Column(WHOLE, nullable=True)
 
 
 def text(

@@ -138,15 +138,6 @@ def sequence_of(tx: Tx, customer_id: str) -> int:
     return sequences(tx, [customer_id])[customer_id]
 
 
-def ids_by_sequence(tx: Tx, numbers: Iterable[int]) -> dict[int, str]:
-    """The ids of the customers with these small numbers; one that does not exist is not in it."""
-    found: dict[int, str] = {}
-    for chunk in chunks(dict.fromkeys(numbers)):
-        query = select(_C.c.seq, _C.c.id).where(_C.c.seq.in_(chunk))
-        found |= {row.seq: row.id for row in tx.connection.execute(query)}
-    return found
-
-
 def _select() -> Select[Any]:
     joined = _C.outerjoin(_P, _P.c.seq == _C.c.parent)
     return select(_C, _P.c.id.label("parent_id")).select_from(joined)

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from planctl.core.customers import Customer
-from planctl.core.invoicing.advance import (
-    Advanced,
-    CustomerFacts,
-    RunTerms,
-    Voided,
-    advance,
-    needed_windows,
-)
+from planctl.core.invoicing.advance import RunTerms, needed_windows
+from planctl.core.invoicing.facts import CustomerFacts, Voided
 from planctl.core.invoicing.model import Settlement, Totals
 from planctl.core.invoicing.stops import stop_reason
 from planctl.core.periods import Instant
@@ -132,26 +126,3 @@ def _voided(
                 )
             )
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Projected:
-    """A customer as it stands at an instant, as if the run had just been done; nothing of it is written."""
-
-    facts: CustomerFacts
-    billed: Advanced
-
-    @property
-    def subscriptions(self) -> tuple[Subscription, ...]:
-        """Every subscription with the status and end that time alone has brought."""
-        moved = {one.id: one for one, _ in self.billed.subscriptions}
-        return tuple(moved.get(one.id, one) for one in self.facts.subscriptions)
-
-
-def projected(tx: Tx, customer_ids: Sequence[str], as_of: Instant) -> dict[str, Projected]:
-    """Each customer that exists, projected to `as_of` by the run's own read and decide."""
-    terms = run_terms(tx)
-    return {
-        facts.customer.id: Projected(facts, advance(facts, as_of, terms))
-        for facts in customer_facts(tx, customer_ids, as_of)
-    }

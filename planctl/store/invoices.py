@@ -28,7 +28,7 @@ from planctl.store.invoice_mapping import (
 from planctl.store.mapping import claim_of, instant, settlement_of
 from planctl.store.numbering import DEFAULT_FORMAT, INVOICES, NumberFormat, series_states, take_numbers
 from planctl.store.sets import chunks, grouped, insert_rows, sequences, table
-from planctl.store.settings import setting
+from planctl.store.settings import setting, timezone
 from planctl.store.settlements import add_claims, add_settlements
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def finalize(tx: Tx, drafts: Sequence[Draft], issuing: Issuing) -> list[Invoice]
         issuing.series,
         number_format,
         [draft.issued_at for draft in drafts],
-        setting(tx, "timezone", "UTC"),
+        timezone(tx),
     )
     invoices = [replace(made, number=number.text) for made, number in zip(invoices, numbers, strict=True)]
     insert_rows(

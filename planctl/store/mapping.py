@@ -313,14 +313,6 @@ def assignment_of(row: Any) -> Assignment:
 # What became of what fell due
 
 
-def still_open(value: Settlement) -> bool:
-    """Whether something of it may still be billed: what a block deferred, or a voided part to be reissued.
-
-    Source: planctl billing rules, dunning.
-    """
-    return value.outcome in {"reissue", "blocked"}
-
-
 def settlement_row(value: Settlement, invoice: str) -> Values:
     """The row of a settlement; `invoice` is the id of the invoice that billed it, `""` where none did."""
     assert value.outcome in _OUTCOMES, f"{value.subscription}: {value.outcome!r}"
@@ -335,7 +327,7 @@ def settlement_row(value: Settlement, invoice: str) -> Values:
         "outcome": value.outcome,
         "due_at": instant(value.due_at),
         "invoice": said(invoice),
-        "is_open": int(still_open(value)),
+        "is_open": int(value.is_open),
     }
 
 

@@ -36,11 +36,6 @@ class Upgrade:
     before: int
     after: int
 
-    @property
-    def nothing_to_do(self) -> bool:
-        """Whether the store already had the newest schema."""
-        return self.before == self.after
-
 
 def create_schema(link: Link, new: NewStore) -> None:
     """Make an empty database a store, in one transaction; nothing happens if somebody else was first."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from planctl.core.business import NUMBERING
 from planctl.core.periods import Instant, local_date, zone
 from planctl.errors import InvalidInput
 from planctl.store.invoice_mapping import Number
@@ -20,7 +21,7 @@ from planctl.store.sets import put_rows, table
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
-DEFAULT_FORMAT = "{series}-{year}-{seq:05}"
+DEFAULT_FORMAT = NUMBERING
 INVOICES = "INV"
 """The series of invoices."""
 
@@ -48,7 +49,7 @@ class NumberFormat:
             where="setting numbering.format",
             expected="text with {seq} once, and {series} and {year} as wanted",
             got=self.pattern[:_LONGEST],
-            hint=f"planctl settings set numbering.format '{DEFAULT_FORMAT}'",
+            hint=f"planctl config set numbering.format '{DEFAULT_FORMAT}'",
         )
 
     @property

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from planctl.core.catalog.model import OnlyFor, TaxRate
 from planctl.core.catalog.parse_plans import parse_offer
 from planctl.core.catalog.parse_sections import parse_tax
+from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Entry, Scalar, document_of, node_of
 from planctl.core.document import Mapping as Node
 from planctl.core.reading import Reader, closest
@@ -31,7 +32,7 @@ _T = table("terms")
 def offered(tx: Tx, plan: str, version: int = 0) -> Offered:
     """The newest version of a plan (or the one asked for), with its offer as it is today; NotFound without one."""
     rows = tx.connection.execute(
-        select(_O).where(_O.c.address.in_([f"plans.{plan}", f"addons.{plan}"]))
+        select(_O).where(_O.c.address.in_([f"{section}.{plan}" for section in SOLD]))
     ).all()
     if not rows:
         raise _unknown(tx, plan)
@@ -129,7 +130,7 @@ def taxes(tx: Tx) -> dict[str, TaxRate]:
 
 def newest_versions(tx: Tx, plans: Collection[str]) -> dict[str, int]:
     """The newest version's number of each plan that exists."""
-    addresses = [f"{section}.{plan}" for plan in plans for section in ("plans", "addons")]
+    addresses = [f"{section}.{plan}" for plan in plans for section in SOLD]
     rows = tx.connection.execute(select(_O.c.address, _O.c.version).where(_O.c.address.in_(addresses)))
     return {row.address.partition(".")[2]: row.version for row in rows}
 
@@ -142,7 +143,7 @@ def _node(text: str) -> Node:
 
 def _unknown(tx: Tx, plan: str) -> NotFound:
     addresses = tx.connection.execute(select(_O.c.address)).scalars()
-    known = [address.partition(".")[2] for address in addresses if address.startswith(("plans.", "addons."))]
+    known = [address.partition(".")[2] for address in addresses if address.partition(".")[0] in SOLD]
     return NotFound(
         f"there is no plan {plan!r}", where=f"plans.{plan}", hint=closest(plan, known) or "planctl plan list"
     )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from planctl.core.customers import Customer
 from planctl.core.document import Document
-from planctl.core.invoicing.advance import Advanced, Begun, next_action
+from planctl.core.invoicing.advance import next_action
+from planctl.core.invoicing.facts import Advanced, Begun
 from planctl.core.invoicing.model import Invoice
 from planctl.core.periods import Instant, Period, local_date, zone
 from planctl.core.subscriptions.start import Starting

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from planctl.core.invoicing.model import Payment
 from planctl.core.periods import Instant
 from planctl.errors import Conflict
 from planctl.store.invoice_mapping import payment_of, payment_row, same_payment
-from planctl.store.sets import chunks, grouped, insert_rows, sequences, table
+from planctl.store.sets import insert_rows, sequences, table
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -92,16 +91,6 @@ def payments(tx: Tx, wanted: PaymentFilter | None = None) -> list[Payment]:
         query = query.where(_P.c.id > wanted.after)
     rows = tx.connection.execute(query.limit(wanted.limit) if wanted.limit else query)
     return [payment_of(row) for row in rows]
-
-
-def of_invoices(tx: Tx, invoice_ids: Iterable[str]) -> dict[str, list[Payment]]:
-    """Every invoice's payments, in the order of ids; an empty list where none came."""
-    wanted = dict.fromkeys(invoice_ids)
-    found: list[Payment] = []
-    for chunk in chunks(wanted):
-        rows = tx.connection.execute(_select().where(_P.c.invoice.in_(chunk)))
-        found += [payment_of(row) for row in rows]
-    return grouped(found, wanted, lambda payment: payment.invoice)
 
 
 def _select() -> Select[Any]:

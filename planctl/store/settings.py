@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from planctl.core.business import SETTINGS
 from planctl.core.periods import Instant
 from planctl.store.sets import put_rows, table
 
@@ -40,9 +41,14 @@ def set_high_water(tx: Tx, at: int | None) -> None:
 
 
 def setting(tx: Tx, key: str, default: str = "") -> str:
-    """A setting's value, or `default` where nobody set it."""
-    found = tx.connection.execute(select(_S.c.value).where(_S.c.key == key)).scalar_one_or_none()
-    return default if found is None else str(found)
+    """A setting's value, or `default` where nobody set it or its default was asked for again (kept empty)."""
+    found: str | None = tx.connection.execute(select(_S.c.value).where(_S.c.key == key)).scalar_one_or_none()
+    return found or default
+
+
+def timezone(tx: Tx) -> str:
+    """Where the business's days begin."""
+    return setting(tx, "timezone", SETTINGS["timezone"].default)
 
 
 def put_setting(tx: Tx, key: str, value: str) -> None:

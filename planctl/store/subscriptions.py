@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from planctl.core.document import Document, canonical
 from planctl.core.periods import Instant, Period
-from planctl.core.subscriptions.model import LIVE, BlockedSpan, Status, Subscription, Transition
+from planctl.core.subscriptions.model import BlockedSpan, Status, Subscription, Transition
 from planctl.store.assignments import (
     assignment,
     assignments,
@@ -172,15 +172,12 @@ def get_many(tx: Tx, subscription_ids: Iterable[str]) -> dict[str, Subscription]
     return found
 
 
-def of_customers(
-    tx: Tx, customer_ids: Iterable[str], live_only: bool = False
-) -> dict[str, list[Subscription]]:
+def of_customers(tx: Tx, customer_ids: Iterable[str]) -> dict[str, list[Subscription]]:
     """Every customer's subscriptions, oldest first; an empty list for a customer without one."""
     wanted = dict.fromkeys(customer_ids)
     found: list[Subscription] = []
     for chunk in chunks(wanted):
-        query = _select().where(_C.c.id.in_(chunk))
-        found += _read(tx, query.where(_is_live()) if live_only else query)
+        found += _read(tx, _select().where(_C.c.id.in_(chunk)))
     return grouped(found, wanted, lambda value: value.customer)
 
 
@@ -224,10 +221,6 @@ def _select() -> Select[Any]:
         .join(_C, _C.c.seq == _S.c.customer)
         .order_by(_S.c.customer, _S.c.started_at, _S.c.id)
     )
-
-
-def _is_live() -> ColumnElement[bool]:
-    return _S.c.status.in_(sorted(status.value for status in LIVE))
 
 
 def _read(tx: Tx, query: Select[Any]) -> list[Subscription]:

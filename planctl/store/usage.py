@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, FromClause, LargeBinary, MetaData, Select, Table, select
 from sqlalchemy.schema import CreateTable
 
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.store.columns import WHOLE
 from planctl.store.mapping import said
 from planctl.store.sets import insert_rows, put_tuples, table
 from planctl.store.settings import setting
 from planctl.store.usage_batches import Batch, batch, put_batch
-from planctl.store.usage_mapping import DAY_MICROSECONDS, EventRow, decimal_of, event_row, parts_of
-from planctl.store.usage_meters import meter_id, meter_ids
+from planctl.store.usage_mapping import EventRow, decimal_of, event_row, parts_of
+from planctl.store.usage_meters import meter_ids
 from planctl.store.usage_reading import LateEvent, clear_late, events, late_events
 from planctl.store.usage_totals import UsageRequest, totals
 
@@ -41,7 +42,6 @@ __all__ = [
     "event_row",
     "events",
     "late_events",
-    "meter_id",
     "meter_ids",
     "put_batch",
     "totals",

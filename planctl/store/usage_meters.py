@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 _M = table("meter")
 
 
-def meter_id(tx: Tx, name: str, create: bool = False) -> int | None:
-    """The small number of an event name or feature id; None where nothing was ever recorded under it."""
-    return meter_ids(tx, [name], create).get(name)
-
-
 def meter_ids(tx: Tx, names: Iterable[str], create: bool = False) -> dict[str, int]:
-    """The small numbers of event names and feature ids; with `create`, new ones get the next numbers."""
+    """The small numbers of event names and feature ids; with `create`, new ones get the next numbers.
+
+    One under which nothing was ever recorded is not in it, unless it is created.
+    """
     wanted = dict.fromkeys(names)
     found: dict[str, int] = {}
     for chunk in chunks(wanted):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, bindparam, func, select
 
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.metering.model import UsageEvent
 from planctl.store.mapping import instant
 from planctl.store.sets import chunks, known_sequences, sequences, table
-from planctl.store.usage_mapping import DAY_MICROSECONDS, event_of
+from planctl.store.usage_mapping import event_of
 from planctl.store.usage_meters import meter_ids
 
 if TYPE_CHECKING:

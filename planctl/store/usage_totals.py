@@ -12,12 +12,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planctl.core.catalog.model import Meter
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.model import Totals, UsageWindow
 from planctl.core.metering.aggregate import Span, aggregate
 from planctl.core.metering.model import UsageEvent
 from planctl.store.mapping import whole
 from planctl.store.sets import chunks, known_sequences
-from planctl.store.usage_mapping import DAY_MICROSECONDS, event_of, exact_quantity
+from planctl.store.usage_mapping import event_of, exact_quantity
 from planctl.store.usage_meters import meter_ids
 from planctl.store.usage_reading import stored_days
 

@@ -17,6 +17,7 @@ from planctl.core.document import Document
 from planctl.core.money import NumberError, decimal_text, decimals_used, parse_decimal, round_half_up
 from planctl.views.findings import finding_document
 from planctl.views.safe import safe, width
+from planctl.views.words import count
 
 FORMAT = "planctl.diff/1"
 
@@ -49,12 +50,12 @@ def changeset_document(changeset: ChangeSet) -> dict[str, object]:
     }
 
 
-def changeset_text(changeset: ChangeSet, store_name: str = "") -> list[str]:
-    """The lines that people review; `store_name` stands for the store, by default under its own name.
+def changeset_text(changeset: ChangeSet) -> list[str]:
+    """The lines that people review.
 
     One line where nothing differs. Amounts have their currency's decimals, quantities thousands commas.
     """
-    name = safe(store_name or changeset.base.store_name)
+    name = safe(changeset.base.store_name)
     title = f"{safe(changeset.catalog)} → {name}" if name else safe(changeset.catalog)
     revision, digest = changeset.base.revision, f"digest {changeset.digest}"
     if changeset.empty:
@@ -89,7 +90,7 @@ def _with_level(changeset: ChangeSet, level: str) -> int:
 
 
 def _change_document(change: Change) -> dict[str, object]:
-    held = {str(version): count for version, count in sorted(change.holders.by_version.items())}
+    held = {str(version): number for version, number in sorted(change.holders.by_version.items())}
     return {
         "address": change.address,
         "action": change.action,
@@ -126,10 +127,10 @@ def _line(row: _Row, widths: list[int]) -> str:
 
 
 def _counts(changeset: ChangeSet) -> str:
-    number = len(changeset.changes)
-    counts = [f"{number:,} change{'' if number == 1 else 's'}"]
-    counts += [f"{count:,} breaking"] if (count := _with_level(changeset, "breaking")) else []
-    counts += [f"{count:,} in error"] if (count := _with_level(changeset, "error")) else []
+    counts = [count(len(changeset.changes), "change")]
+    for level, words in (("breaking", "breaking"), ("error", "in error")):
+        number = _with_level(changeset, level)
+        counts += [f"{number:,} {words}"] if number else []
     return ", ".join(counts)
 
 
@@ -205,7 +206,7 @@ def _detail(hit: RuleHit) -> Iterator[str]:
 
 
 def _held(change: Change) -> Iterator[str]:
-    held = sorted(version for version, count in change.holders.by_version.items() if count)
+    held = sorted(version for version, number in change.holders.by_version.items() if number)
     if held and change.to_version != change.from_version:
         versions = f"v{held[0]}" if len(held) == 1 else f"v{held[0]}–v{held[-1]}"
         keep = "keeps its" if change.holders.total == 1 else "keep their"
@@ -217,8 +218,7 @@ def _left_alone(changeset: ChangeSet) -> Iterator[str]:
     if number:
         names = ", ".join(safe(address) for address in changeset.left_alone[:_MOST_LEFT_ALONE])
         more = f" and {number - _MOST_LEFT_ALONE:,} more" if number > _MOST_LEFT_ALONE else ""
-        objects = "object" if number == 1 else "objects"
-        yield f"Left alone: {number:,} {objects} that this catalog does not manage: {names}{more}"
+        yield f"Left alone: {count(number, 'object')} that this catalog does not manage: {names}{more}"
 
 
 def _refusals(changeset: ChangeSet) -> Iterator[str]:

@@ -39,7 +39,6 @@ def test_a_customer_comes_back_as_it_was(store: Store) -> None:
         assert customers.customer(tx, "unit") == replace(NOVA, id="unit", parent="nova")
         assert customers.customer(tx, "nobody") is None
         assert customers.sequence_of(tx, "unit") == 2
-        assert customers.ids_by_sequence(tx, [2, 1, 7]) == {1: "nova", 2: "unit"}
 
 
 def test_ids_are_compared_exactly(store: Store) -> None:

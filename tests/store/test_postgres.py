@@ -39,12 +39,19 @@ def run_as(user: str | None, *command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, user=user, timeout=60)
 
 
+def program(name: str) -> str:
+    """The path of one of the server's programs, which Debian keeps out of PATH; skip where there is none."""
+    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = shutil.which(name) or (str(debian[-1]) if debian else None)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of a server with no database of ours yet; `/NAME` is to be put before the question mark."""
-    for program in ("initdb", "pg_ctl"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
+    initdb, pg_ctl = program("initdb"), program("pg_ctl")
     user = "nobody" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if user:
@@ -53,13 +60,13 @@ def server() -> Iterator[str]:
     options = f"-c listen_addresses='' -k {folder} -F"
     try:
         run_as(
-            user, "initdb", "-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"
+            user, initdb, "-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"
         )
-        run_as(user, "pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+        run_as(user, pg_ctl, "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
         try:
             yield f"postgresql://owner@/postgres?host={folder}"
         finally:
-            run_as(user, "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            run_as(user, pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -32,8 +32,7 @@ class World:
         self.customers = with_customers(tx, ["nova", "mira"])
 
     def row(self, event: UsageEvent, late: bool = False) -> EventRow:
-        meter = usage.meter_id(self.tx, event.event, create=True)
-        assert meter is not None
+        meter = usage.meter_ids(self.tx, [event.event], create=True)[event.event]
         payload = payload_hash(
             event.customer, event.event, event.at, event.quantity, event.properties, event.corrects
         )
@@ -353,7 +352,7 @@ def test_late_events_are_marked_until_their_difference_is_billed(store: Store) -
 
 def test_meters_are_numbered_once(store: Store) -> None:
     with store.write() as tx:
-        assert usage.meter_id(tx, "minutes") is None
+        assert usage.meter_ids(tx, ["minutes"]) == {}
         assert usage.meter_ids(tx, ["minutes", "chats"], create=True) == {"minutes": 1, "chats": 2}
         assert usage.meter_ids(tx, ["seats", "chats"], create=True) == {"chats": 2, "seats": 3}
         assert usage.meter_ids(tx, ["none", "seats"]) == {"seats": 3}

@@ -74,10 +74,6 @@ def test_no_difference_is_one_line() -> None:
     assert lines() == ["acme → prod   revision 41   digest 9f31c0d2a7e4   no changes"]
 
 
-def test_the_store_goes_by_the_name_it_is_called_with() -> None:
-    assert changeset_text(changeset(), "staging")[0].startswith("acme → staging ")
-
-
 def test_what_is_left_alone_is_counted_and_the_first_are_named() -> None:
     names = tuple(f"plans.p{number}" for number in range(1, 8))
     assert lines(left_alone=names)[1] == (

@@ -17,7 +17,7 @@ from planctl.core.catalog.fields import TERMS
 from planctl.core.catalog.matching import Pair, Sides, matched
 from planctl.core.catalog.model import Catalog, Policy
 from planctl.core.catalog.parse_sections import parse_policy
-from planctl.core.catalog.references import references
+from planctl.core.catalog.references import features_used
 from planctl.core.catalog.subject import Subject, field_changes, is_below, section_of
 from planctl.core.catalog.surroundings import around, currencies_of
 from planctl.core.document import Document, node_of
@@ -149,20 +149,12 @@ def _new_version(pair: Pair, fields: tuple[FieldChange, ...], sides: Sides) -> b
         return False
     if any(is_term(one) for one in fields):
         return True
-    return any(_redefined(sides.features[feature]) for feature in _used(pair, sides))
-
-
-def _used(plan: Pair, sides: Sides) -> set[str]:
-    """The features that a plan grants, fills up or spends, and those that they spend in turn."""
-    waiting = list(references(plan.address, plan.after))
-    used: set[str] = set()
-    while waiting:
-        address = waiting.pop()
-        feature = address.removeprefix("features.")
-        if feature in sides.features and feature not in used:
-            used.add(feature)
-            waiting += references(address, sides.features[feature].after)
-    return used
+    features = {f"features.{name}": definition for name, definition in sides.features.items()}
+    after = {address: definition.after for address, definition in features.items()} | {
+        pair.address: pair.after
+    }
+    used = features_used(pair.address, after.get)
+    return any(_redefined(features[address]) for address in used if address in features)
 
 
 def _redefined(pair: Pair) -> bool:

@@ -14,16 +14,17 @@ from planctl.core.catalog.changeset import Change, ChangeSet, Holders, StoredCat
 from planctl.core.catalog.diff import diff
 from planctl.core.catalog.emit import catalog_digest
 from planctl.core.catalog.entries import with_value
+from planctl.core.catalog.examples import softened
 from planctl.core.catalog.export import catalog_file_document
 from planctl.core.catalog.model import Catalog
 from planctl.core.catalog.parse import parse
-from planctl.core.catalog.references import references
+from planctl.core.catalog.references import features_used, references
 from planctl.core.catalog.subject import SOLD
 from planctl.core.currencies import iso_currency
 from planctl.core.document import Document, Node, Scalar, node_of
 from planctl.core.document import Mapping as NodeMapping
 from planctl.core.document import Sequence as NodeSequence
-from planctl.findings import NOWHERE, Finding, Level, Place
+from planctl.findings import NOWHERE, Finding, Place
 
 Entries = Mapping[str, NodeMapping | None]
 """The whole new entry of each edited object by address, as people write it; None takes the object away."""
@@ -36,8 +37,6 @@ _FLAGGED = (*SOLD, "features")
 
 _NOT_FOR_EDITS = frozenset({"empty-catalog", "mass-archive"})
 """Rules against a wrong directory; who names an object means it."""
-
-_ABOUT_EXAMPLES = frozenset({"example-mismatch", "example-impossible", "example-not-run"})
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
@@ -103,7 +102,7 @@ def propose(stored: StoredCatalog, entries: Entries, holders: Mapping[str, Holde
     parsed = parse([("", after_tree)])
     assert parsed.catalog is not None
     findings = tuple(
-        _softened(finding) for finding in parsed.findings if (finding.rule, finding.message) not in known
+        softened(finding) for finding in parsed.findings if (finding.rule, finding.message) not in known
     )
     proposal = Proposal(parsed.catalog, ChangeSet("", catalog_digest(parsed.catalog), stored), findings)
     if not proposal.usable:
@@ -180,11 +179,6 @@ def _codes(node: Node) -> Iterator[str]:
                 yield from _codes(entry.value)
 
 
-def _softened(finding: Finding) -> Finding:
-    """Price examples stop `catalog validate`, not a write."""
-    return replace(finding, level=Level.WARNING) if finding.rule in _ABOUT_EXAMPLES else finding
-
-
 def _concerns(change: Change, entries: Entries, stored: StoredCatalog) -> bool:
     """Whether the edit made this change, itself or through a feature's definition."""
     if change.address in entries:
@@ -192,19 +186,12 @@ def _concerns(change: Change, entries: Entries, stored: StoredCatalog) -> bool:
     features = {address for address in entries if address.startswith("features.")}
     if not features or change.address.partition(".")[0] not in SOLD:
         return False
-    return bool(_used(change.address, stored) & features)
 
+    def document_at(address: str) -> Document:
+        one = stored.objects.get(address)
+        return one.document if one else None
 
-def _used(address: str, stored: StoredCatalog) -> set[str]:
-    """The features that a plan uses, and what they spend."""
-    waiting, used = [address], set[str]()
-    while waiting:
-        one = stored.objects.get(waiting.pop())
-        targets = references(one.address, one.document) if one else frozenset()
-        new = {target for target in targets if target.startswith("features.")} - used
-        used |= new
-        waiting += new
-    return used
+    return bool(features_used(change.address, document_at) & features)
 
 
 def _of_edit(change: Change, stored: StoredCatalog) -> Change:

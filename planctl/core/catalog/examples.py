@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,7 +13,10 @@ from planctl.core.catalog.selling import charges, sold_in
 from planctl.core.money import format_minor, round_minor, to_minor
 from planctl.core.pools import Pool, allowance_of, drain
 from planctl.core.pricing.rate import FeatureUsage, rate
-from planctl.findings import Finding
+from planctl.findings import Finding, Level
+
+RULES = frozenset({"example-mismatch", "example-impossible", "example-not-run"})
+"""What price examples complain about: errors where examples are what is checked, else warnings."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -33,6 +37,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         finding = _compared(facts.catalog, example)
         if finding:
             yield finding
+
+
+def softened(finding: Finding) -> Finding:
+    """A price example's complaint as a warning; any other finding as it is."""
+    return replace(finding, level=Level.WARNING) if finding.rule in RULES else finding
 
 
 def _compared(catalog: Catalog, example: Example) -> Finding | None:

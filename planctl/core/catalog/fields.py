@@ -56,7 +56,6 @@ FIELDS = (
 
 BY_KEY = {field.key: field for field in FIELDS}
 TERMS = frozenset(field.key for field in FIELDS if field.nature == "terms")
-OFFER = frozenset(field.key for field in FIELDS if field.nature == "offer")
 IN_DEFAULTS = frozenset(field.key for field in FIELDS if field.in_defaults)
 INHERITED = frozenset(field.key for field in FIELDS if field.inherited)
 

@@ -123,9 +123,10 @@ def _unaccepted(changes: tuple[Change, ...]) -> Iterator[str]:
     named = open_hits[:MOST_NAMED]
     flags = " ".join(f"--accept {hit.fingerprint}" for hit, _ in named)
     left = len(open_hits) - len(named)
-    verb = "is" if len(open_hits) == 1 else "are"
+    touched = len({address for _, address in open_hits})
+    verb = "is" if touched == 1 else "are"
     lines = [
-        f"{_count(len(open_hits), 'breaking change')} {verb} not accepted. "
+        f"{_count(touched, 'breaking change')} {verb} not accepted. "
         f"Pass {flags}, or add to catalog/changes/ a file such as:",
         "    title: what changes for customers",
         "    why: the reason, for the next one who reads this",

@@ -18,6 +18,7 @@ PAGE_KEYS = ("title", "intro", "colour", "button", "contact")
 LEVELS = ("safe", "caution", "breaking", "error")
 CHANGE_RULES = frozenset(
     {
+        "price-decrease",
         "price-increase",
         "price-curve-dearer",
         "price-to-zero",

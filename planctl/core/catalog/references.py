@@ -28,9 +28,10 @@ def mapped(address: str, document: Document, name: Name) -> Document:
 
 
 def references(address: str, document: Document) -> frozenset[str]:
-    """The addresses without which the object cannot be: its group, features, currencies and required plans.
+    """The addresses without which the object cannot be: its group, features and currencies.
 
-    What merely mentions others (a group's order, a coupon's plans, an example) needs none of them.
+    What merely mentions others (a group's order, a coupon's plans, an example) needs none of them. Nor does
+    an add-on need the plans it requires: an archived plan is still held, and its holders may buy on.
     """
     found: set[str] = set()
 
@@ -40,9 +41,30 @@ def references(address: str, document: Document) -> frozenset[str]:
         return identifier
 
     if address.partition(".")[0] in {"plans", "addons", "features"}:
-        mapped(address, document, note)
-        found |= {f"currencies.{code}" for code in _currencies(document)}
+        needing = (
+            {key: value for key, value in document.items() if key != "requires"}
+            if isinstance(document, dict)
+            else document
+        )
+        mapped(address, needing, note)
+        found |= {f"currencies.{code}" for code in currencies_in(document)}
     return frozenset(found)
+
+
+def features_used(address: str, document_at: Callable[[str], Document]) -> frozenset[str]:
+    """The addresses of the features that an object uses, and of those that they spend in turn.
+
+    `document_at` answers with the document of an address, None where there is none.
+    """
+    waiting, used = [address], set[str]()
+    while waiting:
+        one = waiting.pop()
+        new = {
+            target for target in references(one, document_at(one)) if target.startswith("features.")
+        } - used
+        used |= new
+        waiting += new
+    return frozenset(used)
 
 
 def _replaced(section: str, key: str, value: Document, name: Name) -> Document:
@@ -69,18 +91,18 @@ def _entry(entry: Document, name: Name) -> Document:
     return {**entry, "spends": renamed}
 
 
-def _currencies(document: Document) -> Iterator[str]:
-    """Currency codes are the only keys in capitals, metadata and event properties aside."""
+def currencies_in(document: Document) -> Iterator[str]:
+    """The currency codes used: the only keys in capitals, metadata and event properties aside."""
     if isinstance(document, list):
         for item in document:
-            yield from _currencies(item)
+            yield from currencies_in(item)
     elif isinstance(document, dict):
         for key, value in document.items():
             if key in {"metadata", "where"}:
                 continue
             if _CURRENCY.fullmatch(key):
                 yield key
-            yield from _currencies(value)
+            yield from currencies_in(value)
 
 
 _PLAN = {"group": "groups", "features": "features", "wallet": "features", "requires": "plans"}

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from planctl.core.catalog.model import AmountRange, PriceRow, Terms
 from planctl.core.pricing.model import PriceKind
 
 
 def sold_in(terms: Terms, row: PriceRow) -> frozenset[str]:
     """The currencies a row is offered in: its fee's, or without a fee those that all of its charges have."""
-    if not row.usage_only:
-        return frozenset(row.fee)
-    offered = [kind.currencies() for _, kind in charges(terms, row)]
+    return charged_in(terms, str(row.interval)) if row.usage_only else frozenset(row.fee)
+
+
+def charged_in(terms: Terms, pay: str) -> frozenset[str]:
+    """The currencies that every price past an allowance has in the row `pay`; none without such a price."""
+    offered = [kind.currencies() for _, kind in _charges(terms, pay)]
     return frozenset.intersection(*offered) if offered else frozenset()
 
 
 def charges(terms: Terms, row: PriceRow) -> tuple[tuple[str, PriceKind], ...]:
     """Every price past an allowance that holds in a row, with its feature's id."""
-    found = []
+    return tuple(_charges(terms, str(row.interval)))
+
+
+def _charges(terms: Terms, pay: str) -> Iterator[tuple[str, PriceKind]]:
     for feature_id, entry in terms.features.items():
-        kind = entry.beyond.price_for(str(row.interval)) if entry.beyond else None
+        kind = entry.beyond.price_for(pay) if entry.beyond else None
         if kind is not None:
-            found.append((feature_id, kind))
-    return tuple(found)
+            yield feature_id, kind
 
 
 def has_fee(row: PriceRow) -> bool:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping as Map
 
 from planctl.core.catalog.model import Terms
 from planctl.core.catalog.parse_features import Context, parse_feature
 from planctl.core.catalog.parse_plans import Section, parse_terms
+from planctl.core.catalog.references import currencies_in
 from planctl.core.currencies import MAX_DECIMALS, Currency
 from planctl.core.document import Document, Mapping, node_of
 from planctl.core.reading import Reader
 from planctl.errors import StoreFailure
 
 SNAPSHOT_FORMAT = "planctl.terms/1"
-
-_CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,11}", re.ASCII)
 
 
 def terms_of(snapshot: Document) -> Terms:
@@ -30,7 +28,7 @@ def terms_of(snapshot: Document) -> Terms:
     if not isinstance(plan, Mapping) or not isinstance(snapshot.get("features"), dict):
         raise _unreadable("plan or features are missing")
     context = context_of(
-        snapshot, {code: Currency(code, code, MAX_DECIMALS, iso=False) for code in _currencies(snapshot)}
+        snapshot, {code: Currency(code, code, MAX_DECIMALS, iso=False) for code in currencies_in(snapshot)}
     )
     reader = context.reader
     section: Section = "plans" if snapshot.get("kind") == "plan" else "addons"
@@ -52,20 +50,6 @@ def context_of(snapshot: Map[str, Document], currencies: Map[str, Currency]) -> 
         if (feature := parse_feature(entry, reader)) is not None
     }
     return context
-
-
-def _currencies(document: Document) -> set[str]:
-    """Every key that looks like a currency: ids have small letters only, so no id is taken for one."""
-    found: set[str] = set()
-    waiting = [document]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            found |= {key for key in node if _CURRENCY.fullmatch(key)}
-            waiting += node.values()
-        elif isinstance(node, list):
-            waiting += node
-    return found
 
 
 def _unreadable(why: str) -> StoreFailure:

@@ -15,7 +15,6 @@ KEYED = ("currencies", "features", "groups", "taxes", "plans", "addons", "coupon
 SINGLE = ("defaults", "page", "policy")
 """The sections that are one thing each; files may add keys to it, none twice."""
 SECTIONS = KEYED + SINGLE
-NOTE_KEYS = frozenset({"title", "why", "accept"})
 
 _HEADER = ("format", "catalog")
 

@@ -18,7 +18,7 @@ from planctl.core.document import Document, leaves
 from planctl.core.money import NumberError, parse_decimal
 
 SOLD = ("plans", "addons")
-"""The sections of what is sold: they have terms, versions and holders."""
+"""The sections of what is sold: they have terms, versions and holders, and their ids are one namespace."""
 
 
 @dataclass(frozen=True, slots=True)

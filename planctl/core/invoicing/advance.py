@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from planctl.core import dunning
-from planctl.core.customers import Customer
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.build import Names, fee_lines, usage_lines, windows
+from planctl.core.invoicing.facts import Advanced, Begun, CustomerFacts, Voided
 from planctl.core.invoicing.model import (
     Draft,
     InvoiceKind,
@@ -21,52 +22,32 @@ from planctl.core.invoicing.model import (
     OpenInvoice,
     Outcome,
     Settlement,
-    Totals,
     UsageClaim,
     UsageWindow,
 )
 from planctl.core.periods import Instant, Period, add_local_days, zone
-from planctl.core.subscriptions.dues import FEE, Due, charges_fee, due_of, dues, next_due
+from planctl.core.subscriptions.dues import (
+    FEE,
+    Due,
+    block_at,
+    charges_fee,
+    due_of,
+    dues,
+    next_due,
+    owed,
+    resumed_at,
+)
 from planctl.core.subscriptions.model import ENDED, Status, Subscription, Transition
 from planctl.core.subscriptions.transitions import Event, after
+from planctl.core.unreadable import Unreadable
+from planctl.errors import Refused
 
-DAY = 86_400_000_000
 Charged = tuple[Due, str, Instant | None]
 """A due to bill, the occasion of its charges, and from when on if a block was lifted within the period."""
 
+IMPOSSIBLE = "impossible"
 CATCH_UP_PERIODS = 12
 CATCH_UP_DAYS = 35
-
-
-@dataclass(frozen=True, slots=True)
-class Voided:
-    """A voided invoice that is to be issued again: its identity and what it had settled."""
-
-    subscription: str
-    period_index: int
-    kind: InvoiceKind
-    occasion: str
-    revision: int
-    at: Instant
-    settlements: tuple[Settlement, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerFacts:
-    """All that deciding about one customer needs.
-
-    `subscriptions` are those a run may touch, `unpaid` every unpaid invoice, `deferred` the settlements left
-    open by a block, `voided` invoices to issue again, `totals` the usage of every window of `needed_windows`.
-    `stop` is a reason that keeps the run away from this customer (a hold, a term not carried out yet).
-    """
-
-    customer: Customer
-    subscriptions: tuple[Subscription, ...]
-    unpaid: tuple[OpenInvoice, ...] = ()
-    deferred: tuple[Settlement, ...] = ()
-    voided: tuple[Voided, ...] = ()
-    totals: Totals = field(default_factory=dict)
-    stop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,49 +60,11 @@ class RunTerms:
     names: Names = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A billing period that a subscription has entered."""
-
-    subscription: str
-    period: Period
-    timezone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Advanced:
-    """What bringing one customer up to an instant does; with `hold` set, nothing else is done.
-
-    `settlements` and `claims` are those that belong to no invoice; `closed` are blocked ones
-    (recorded before, or in `settlements`) of which nothing is left to bill.
-    `subscriptions` holds every subscription that changed, as it is afterwards, with its next action.
-    """
-
-    customer: str
-    drafts: tuple[Draft, ...] = ()
-    settlements: tuple[Settlement, ...] = ()
-    claims: tuple[UsageClaim, ...] = ()
-    closed: tuple[Settlement, ...] = ()
-    begun: tuple[Begun, ...] = ()
-    transitions: tuple[Transition, ...] = ()
-    past_due_invoices: tuple[str, ...] = ()
-    subscriptions: tuple[tuple[Subscription, Instant | None], ...] = ()
-    hold: str = ""
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is nothing to write."""
-        return not (self.drafts or self.settlements or self.transitions or self.subscriptions or self.hold)
-
-
 def needed_windows(facts: CustomerFacts, until: Instant) -> tuple[UsageWindow, ...]:
     """The usage that `advance` will ask for: of every allowance period that closes, was deferred or is billed again."""
     found: dict[tuple[str, str, int], UsageWindow] = {}
     for subscription in facts.subscriptions:
-        again = (*facts.deferred, *(one for void in facts.voided for one in void.settlements))
-        open_dues = [
-            due_of(subscription, one.part, one.index) for one in again if one.subscription == subscription.id
-        ]
+        open_dues = [due_of(subscription, one.part, one.index) for one in facts.left_open(subscription)]
         for due in (*dues(subscription, until), *open_dues):
             found |= {window.key: window for window in windows(subscription, due)}
     return tuple(found.values())
@@ -144,6 +87,14 @@ def advance(facts: CustomerFacts, until: Instant, terms: RunTerms) -> Advanced:
     return _merged(name, results)
 
 
+def advance_or_hold(facts: CustomerFacts, until: Instant, terms: RunTerms) -> Advanced:
+    """The same, where a state or an amount that cannot be is a hold of this customer alone."""
+    try:
+        return advance(facts, until, terms)
+    except (AssertionError, Refused, Unreadable) as impossible:
+        return Advanced(facts.customer.id, hold=f"{IMPOSSIBLE}: {impossible}")
+
+
 def next_action(
     subscription: Subscription, unpaid: Iterable[OpenInvoice], *, waiting: bool = False
 ) -> Instant | None:
@@ -159,6 +110,15 @@ def next_action(
     elif subscription.live:
         steps += [next_due(subscription), subscription.ends_at]
     return min((step for step in steps if step is not None), default=None)
+
+
+def waits(subscription: Subscription, left_open: Iterable[Settlement]) -> bool:
+    """Whether something that was left open can be billed at once: it is to be issued again, or its block is over."""
+    over = [(span.starts_at, span.ends_at) for span in subscription.blocked if span.ends_at is not None]
+    return any(
+        one.outcome == "reissue" or any(begins <= one.due_at <= ends for begins, ends in over)
+        for one in left_open
+    )
 
 
 def _merged(customer: str, results: list[Advanced]) -> Advanced:
@@ -203,14 +163,14 @@ class _Journey:
         billing = [due for due in self.dues if due.part == FEE and charges_fee(self.subscription)]
         if len(billing) <= self.terms.catch_up:
             return False
-        return self.terms.catch_up_asked or self.until - billing[0].at > CATCH_UP_DAYS * DAY
+        return self.terms.catch_up_asked or self.until - billing[0].at > CATCH_UP_DAYS * DAY_MICROSECONDS
 
     def go(self) -> Advanced:
         """Bill in time order, settle what a block deferred, end what ends."""
         deferred = [one for one in self.facts.deferred if one.subscription == self.subscription.id]
         fresh: list[Settlement] = []
         for at, group in groupby(self.dues, key=lambda due: due.at):
-            fresh += self._bill(at, tuple(group), deferred)
+            fresh += self._bill(at, tuple(group), [*deferred, *fresh])
         self._resume([*deferred, *fresh], fresh)
         for voided in self.facts.voided:
             if voided.subscription == self.subscription.id:
@@ -223,13 +183,17 @@ class _Journey:
     def _bill(self, at: Instant, group: tuple[Due, ...], deferred: list[Settlement]) -> list[Settlement]:
         """One invoice for what falls due at `at`; returns what a block defers instead."""
         final = self.subscription.ends_at == at
-        blocked = any(span.holds(at) for span in self.subscription.blocked)
-        postponed = [due for due in group if blocked and not (final and due.part != FEE)]
-        charged: list[Charged] = [(due, "", None) for due in group if due not in postponed]
+        blocked = block_at(self.subscription, at) is not None
+        postponed = [due for due in group if blocked and not (final and owed(self.subscription, due))]
+        charged: list[Charged] = [
+            (due, "", resumed_at(self.subscription, due)) for due in group if due not in postponed
+        ]
         if final and blocked:
-            for one in [one for one in deferred if one.part != FEE]:
-                charged.append((due_of(self.subscription, one.part, one.index), "final", None))
-                self.closed.append(one)
+            for one in deferred:
+                due = due_of(self.subscription, one.part, one.index)
+                if owed(self.subscription, due) and not waits(self.subscription, [one]):
+                    charged.append((due, "final", None))
+                    self.closed.append(one)
         if charged:
             kind, index, occasion = _identity(self.subscription, at, group)
             self._draft(kind, index, occasion, at, charged)
@@ -241,18 +205,17 @@ class _Journey:
         A fee whose whole period passed in the block, or that was still blocked at the end, is never charged.
         """
         for span in self.subscription.blocked:
-            mine = [one for one in waiting if one not in self.closed and span.holds(one.due_at)]
             over = span.ends_at
-            if over is None or over > self.until or not mine:
+            if over is None or over > self.until:
                 continue
+            # A payment dated back ends the block at the very instant that a run settled as blocked.
+            mine = [one for one in waiting if one not in self.closed and span.starts_at <= one.due_at <= over]
             charged: list[Charged] = []
             for one in mine:
                 due = due_of(self.subscription, one.part, one.index)
                 self.closed.append(one)
-                if one.part != FEE:
-                    charged.append((due, span.payment, None))
-                elif due.period.ends_at is not None and over < due.period.ends_at:
-                    charged.append((due, span.payment, over))
+                if owed(self.subscription, due) or due.period.contains(over):
+                    charged.append((due, span.payment, resumed_at(self.subscription, due)))
             if charged:
                 index = self.subscription.schedule().index_at(over)
                 self._draft("resume", index, span.payment, over, charged)
@@ -261,10 +224,10 @@ class _Journey:
     def _reissue(self, voided: Voided) -> None:
         """The same charges as a voided invoice, computed again, one revision later."""
         charged: list[Charged] = []
+        self.closed += voided.settlements
         for one in voided.settlements:
             due = due_of(self.subscription, one.part, one.index)
-            resumed = one.occasion not in {"", "final"} and one.part == FEE
-            charged.append((due, one.occasion, voided.at if resumed else None))
+            charged.append((due, one.occasion, resumed_at(self.subscription, due)))
         self._draft(
             voided.kind, voided.period_index, voided.occasion, voided.at, charged, voided.revision + 1
         )
@@ -319,11 +282,9 @@ class _Journey:
     def _lines(self, charged: list[Charged]) -> tuple[list[Line], list[UsageClaim]]:
         lines: list[Line] = []
         claims: list[UsageClaim] = []
-        for due, occasion, resumed_at in charged:
+        for due, occasion, since in charged:
             if due.part == FEE:
-                fresh: Iterable[Line] = fee_lines(
-                    self.subscription, due, self.terms.names, resumed_at=resumed_at
-                )
+                fresh: Iterable[Line] = fee_lines(self.subscription, due, self.terms.names, resumed_at=since)
             else:
                 fresh, claimed = usage_lines(self.subscription, due, self.facts.totals, self.terms.names)
                 claims += [replace(claim, occasion=occasion) for claim in claimed]
@@ -360,8 +321,11 @@ class _Journey:
         past_due = set(self.past_due_invoices)
         unpaid = [replace(one, past_due=one.past_due or one.id in past_due) for one in self.unpaid]
         unpaid += [_as_open(draft) for draft in self.drafts if draft.total_minor > 0]
-        following = next_action(after_run, unpaid)
-        changed = after_run != self.before or bool(self.drafts or self.settlements or self.past_due_invoices)
+        left_open = (*self.facts.left_open(after_run), *self.settlements)
+        waiting = waits(after_run, [one for one in left_open if one.is_open and one not in self.closed])
+        following = next_action(after_run, unpaid, waiting=waiting)
+        written = (*self.drafts, *self.settlements, *self.closed, *self.past_due_invoices)
+        changed = after_run != self.before or bool(written)
         return Advanced(
             self.facts.customer.id,
             tuple(self.drafts),

@@ -6,7 +6,7 @@ Source: planctl billing rules, money and rounding, rating, fees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -72,7 +72,7 @@ def fee_lines(
     for feature, quantity in sorted(subscription.quantities.items()):
         line = _quantity_line(subscription, due, part, names, (feature, quantity))
         if line is not None:
-            yield line
+            yield replace(line, starts_at=from_at)
 
 
 def _fee_line(
@@ -117,6 +117,7 @@ def _quantity_line(
     )
     exact = priced.amount * part.part
     extra = Fraction(total) - Fraction(entitlement.included)
+    simple = len(priced.parts) == 1 and priced.parts[0].quantity == extra
     return Line(
         kind="quantity",
         subscription=subscription.id,
@@ -126,7 +127,7 @@ def _quantity_line(
         service_index=due.index,
         description=_described(names.get(f"features.{feature}", feature), "prepaid", part),
         quantity=extra,
-        unit_price=priced.parts[0].unit_price if len(priced.parts) == 1 else None,
+        unit_price=priced.parts[0].unit_price if simple else None,
         amount_minor=round_minor(exact, subscription.currency.decimals),
         starts_at=due.period.starts_at,
         ends_at=due.period.ends_at,
@@ -141,7 +142,7 @@ def windows(subscription: Subscription, due: Due) -> tuple[UsageWindow, ...]:
         return ()
     assert due.period.ends_at is not None
     needed: dict[str, None] = {}
-    for payer in _payers_of(subscription, due):
+    for payer in payers_of(subscription, due):
         needed[payer] = None
         needed.update(dict.fromkeys(feeders(subscription.terms.features, payer)))
     return tuple(
@@ -173,12 +174,12 @@ def usage_lines(
     used = {window.feature: totals.get(window.key, Fraction(0)) for window in windows(subscription, due)}
     drained = pools(subscription, used)
     lines, claims = [], []
-    for feature in _payers_of(subscription, due):
+    for feature in payers_of(subscription, due):
         rated = rated_feature(subscription, drained[feature])
         claims.append(_claim(subscription, due, feature, rated))
         if rated.amount_minor:
             lines.append(
-                _usage_line(
+                usage_line(
                     subscription, due, names.get(f"features.{feature}", feature), drained[feature], rated
                 )
             )
@@ -220,7 +221,7 @@ def rated_feature(subscription: Subscription, pool: Pool) -> RatedUsage:
     )
 
 
-def _payers_of(subscription: Subscription, due: Due) -> tuple[str, ...]:
+def payers_of(subscription: Subscription, due: Due) -> tuple[str, ...]:
     """The features billed when this allowance period closes."""
     for reset, features in billed_features(subscription).items():
         if usage_part(subscription, reset) == due.part:
@@ -236,7 +237,7 @@ def _claim(subscription: Subscription, due: Due, feature: str, rated: RatedUsage
         due.index,
         due.period.starts_at,
         due.period.ends_at,
-        rated.quantity,
+        max(rated.quantity, Fraction(0)),
         rated.included,
         rated.wallet,
         rated.excess,
@@ -244,8 +245,11 @@ def _claim(subscription: Subscription, due: Due, feature: str, rated: RatedUsage
     )
 
 
-def _usage_line(subscription: Subscription, due: Due, name: str, pool: Pool, rated: RatedUsage) -> Line:
+def usage_line(subscription: Subscription, due: Due, name: str, pool: Pool, rated: RatedUsage) -> Line:
+    """The line of one paying feature's excess; `name` is what the feature is called today."""
     feature = pool.feature
+    parts = rated.parts
+    simple = len(parts) == 1 and parts[0].quantity == rated.excess
     return Line(
         kind="usage",
         subscription=subscription.id,
@@ -253,15 +257,23 @@ def _usage_line(subscription: Subscription, due: Due, name: str, pool: Pool, rat
         plan_version=subscription.plan_version,
         charge_key=f"usage:{feature}",
         service_index=due.index,
-        description=name,
+        description=f"{name} · {_price_text(subscription, feature)}",
         quantity=rated.excess,
-        unit_price=rated.parts[0].unit_price if len(rated.parts) == 1 else None,
+        unit_price=parts[0].unit_price if simple else None,
         amount_minor=rated.amount_minor,
         starts_at=due.period.starts_at,
         ends_at=due.period.ends_at,
         feature=feature,
         detail=_usage_detail(pool, rated),
     )
+
+
+def _price_text(subscription: Subscription, feature: str) -> str:
+    """How the excess is priced, such as `0.50 USD / 1,000 calls`."""
+    entitlement = subscription.terms.features[feature]
+    price = entitlement.beyond.price_for(subscription.pay) if entitlement.beyond is not None else None
+    assert price is not None, f"{subscription.id}: {feature} is billed without a price"
+    return price.describe(entitlement.feature.unit or feature, subscription.currency.code)
 
 
 def _plan_name(subscription: Subscription, names: Names) -> str:

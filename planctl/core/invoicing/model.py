@@ -74,7 +74,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class UsageClaim:
-    """What a closed allowance period took: `quantity` = `included` + `wallet` + `billed` + `over_limit`, exact."""
+    """What a closed allowance period took: `quantity` = `included` + `wallet` + `billed` + `over_limit`, exact.
+
+    Corrections that outweigh the usage of a period leave nothing to take: `quantity` is then 0.
+    """
 
     subscription: str
     feature: str
@@ -105,6 +108,14 @@ class Settlement:
     due_at: Instant
     occasion: str = ""
     revision: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something of it may still be billed: what a block deferred, or a voided part to be reissued.
+
+        Source: planctl billing rules, dunning.
+        """
+        return self.outcome in {"reissue", "blocked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,11 @@ class Invoice:
     def unpaid(self) -> bool:
         """Whether money is still expected."""
         return self.status in UNPAID and self.due_minor > 0
+
+    def status_at(self, at: Instant) -> InvoiceStatus:
+        """Its status as if a run had just been done at `at`: an open one is past due from its due date on."""
+        late = self.status is InvoiceStatus.OPEN and self.draft.due_at <= at
+        return InvoiceStatus.PAST_DUE if late else self.status
 
 
 @dataclass(frozen=True, slots=True)

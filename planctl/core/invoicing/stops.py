@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from planctl.core.catalog.model import TaxRate
 from planctl.core.customers import Customer
-from planctl.core.invoicing.advance import Advanced
+from planctl.core.invoicing.facts import Advanced
 from planctl.core.subscriptions.model import Status, Subscription
 from planctl.errors import NotYet, Refused
 

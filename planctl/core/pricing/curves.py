@@ -106,9 +106,11 @@ class _Cell:
     more_slope: Fraction
 
     def old_at_end(self) -> Fraction:
+        """The old bill at `high`; without an end that at its start."""
         return self.old if self.high is None else self.old + self.old_slope * (self.high - self.low)
 
     def more_at_end(self) -> Fraction:
+        """The difference at `high`; without an end that at its start."""
         return self.more if self.high is None else self.more + self.more_slope * (self.high - self.low)
 
 

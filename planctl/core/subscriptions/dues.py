@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planctl.core.catalog.model import Entitlement, Reset
+from planctl.core.catalog.model import FROM_START, Entitlement, Reset
 from planctl.core.periods import Instant, Interval, Period, Schedule
-from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.model import BlockedSpan, Subscription
 
 FEE = "fee"
 USAGE = "usage"
@@ -24,7 +24,8 @@ class Due:
     """Something that falls due at `at`: `part` is `fee`, `usage` or `usage:day` (another reset than the default).
 
     `index` counts billing periods for a fee and allowance periods for usage. `period` is the service period,
-    cut at the subscription's end; `full` is the whole anchored period, the denominator of proration.
+    cut at the subscription's end but for a fee charged ahead; `full` is the whole anchored period, the
+    denominator of proration.
     """
 
     at: Instant
@@ -62,7 +63,9 @@ def allowance_schedule(subscription: Subscription, reset: Reset) -> Schedule:
     """The allowance periods of a reset: the billing schedule itself, or a shorter one from the same anchor."""
     billing = subscription.schedule()
     if reset in _RESETS:
-        return Schedule(billing.anchor_at, Interval.parse(_RESETS[reset]), billing.anchor, billing.zone_name)
+        day_of_month = billing.anchor.kind == "day" and reset != "month"
+        anchor = FROM_START if day_of_month else billing.anchor
+        return Schedule(billing.anchor_at, Interval.parse(_RESETS[reset]), anchor, billing.zone_name)
     if reset == "never":
         return Schedule(billing.anchor_at, Interval.parse("once"), billing.anchor, billing.zone_name)
     return billing
@@ -103,7 +106,7 @@ def due_of(subscription: Subscription, part: str, index: int) -> Due:
     """One due again, from its recorded part and index: the same value that `dues` once gave."""
     if part == FEE:
         schedule = subscription.schedule()
-        period = _cut(schedule.period(index), subscription)
+        period = _fee_period(schedule.period(index), subscription)
         at = period.ends_at if _in_arrears(subscription) else period.starts_at
     else:
         name = part.partition(":")[2]
@@ -120,16 +123,34 @@ def due_of(subscription: Subscription, part: str, index: int) -> Due:
 
 
 def next_due(subscription: Subscription) -> Instant | None:
-    """The first instant after `settled_at` at which something falls due; None where nothing ever will."""
+    """The first instant after `settled_at` at which `dues` will find something; None where it never will."""
     if subscription.terms.free:
         return None
-    candidates = []
-    fee = next(_fees(subscription, None), None)
-    candidates += [fee.at] if fee else []
+    fees = (one.at for one in _fees(subscription, None) if one.period.starts_at >= subscription.fees_from)
+    candidates = [next(fees, None)]
     for reset in billed_features(subscription):
-        closing = next(_closings(subscription, reset, None), None)
-        candidates += [closing.at] if closing else []
-    return min(candidates, default=None)
+        closings = (one.at for one in _closings(subscription, reset, None))
+        candidates.append(next((at for at in closings if at > subscription.usage_from), None))
+    return min((at for at in candidates if at is not None), default=None)
+
+
+def block_at(subscription: Subscription, instant: Instant) -> BlockedSpan | None:
+    """The blocked time that holds an instant, if one does."""
+    return next((span for span in subscription.blocked if span.holds(instant)), None)
+
+
+def owed(subscription: Subscription, due: Due) -> bool:
+    """Whether a block only postpones a due: usage, and the fee of a period that began before it (in arrears).
+
+    Source: planctl billing rules, dunning: no period that begins while blocked is billed.
+    """
+    return due.part != FEE or block_at(subscription, due.period.starts_at) is None
+
+
+def resumed_at(subscription: Subscription, due: Due) -> Instant | None:
+    """From when on the fee of a period that began while blocked is charged; None for a whole period."""
+    span = block_at(subscription, due.period.starts_at) if due.part == FEE else None
+    return None if span is None else span.ends_at
 
 
 def _in_arrears(subscription: Subscription) -> bool:
@@ -146,6 +167,15 @@ def _cut(period: Period, subscription: Subscription) -> Period:
     return period if subscription.ends_at is None else period.cut_at(subscription.ends_at)
 
 
+def _fee_period(period: Period, subscription: Subscription) -> Period:
+    """What a fee is for: in arrears the time used; ahead the whole period, whose rest an early end pays not back.
+
+    Only an end that the terms foresee shortens the last period charged ahead.
+    """
+    cut = _in_arrears(subscription) or subscription.end_reason == "expired"
+    return _cut(period, subscription) if cut else period
+
+
 def _fees(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
     """Fee dues after `settled_at`, in order, without end where `until` is None and the subscription has none."""
     schedule = subscription.schedule()
@@ -158,7 +188,7 @@ def _fees(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
         period = schedule.period(index)
         if subscription.ends_at is not None and period.starts_at >= subscription.ends_at:
             return
-        period = _cut(period, subscription)
+        period = _fee_period(period, subscription)
         at = period.ends_at if in_arrears else period.starts_at
         if at is None or (until is not None and at > until):
             return

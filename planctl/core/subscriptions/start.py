@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from planctl.core.catalog.model import AmountRange, Offer, Terms
 from planctl.core.catalog.needs import not_built
+from planctl.core.catalog.selling import charged_in
 from planctl.core.currencies import Currency
 from planctl.core.customers import Customer, may_have
 from planctl.core.periods import Instant, instant_text
@@ -126,7 +127,7 @@ def choose_currency(
 ) -> Currency:
     """The currency: the one asked for, else the customer's, else the only one the row is sold in."""
     row = offered.terms.row(pay)
-    sold = tuple(row.fee) if row and not row.usage_only else charged_currencies(offered.terms, pay)
+    sold = tuple(row.fee) if row and not row.usage_only else tuple(sorted(charged_in(offered.terms, pay)))
     sold = sold or tuple(declared)
     code = wanted or customer.currency or (sold[0] if len(sold) == 1 or offered.terms.free else "")
     if not code:
@@ -144,16 +145,6 @@ def choose_currency(
             got=code,
         )
     return declared[code]
-
-
-def charged_currencies(terms: Terms, pay: str) -> tuple[str, ...]:
-    """The currencies that every charge of a usage plan has a price in, sorted."""
-    prices = [
-        price.currencies()
-        for entitlement in terms.features.values()
-        if entitlement.beyond is not None and (price := entitlement.beyond.price_for(pay)) is not None
-    ]
-    return tuple(sorted(frozenset.intersection(*prices))) if prices else ()
 
 
 def started(  # noqa: PLR0913 - every fact is needed, each is one value
@@ -264,7 +255,7 @@ def _replaced(
     for old in running:
         if old.status in ENDED:
             continue
-        if old.plan == new.plan and (old.exclusive_group or not new.exclusive_group):
+        if old.plan == new.plan:
             raise AlreadyRunning(
                 f"{new.customer} already runs {new.plan} ({old.id}); nothing was changed", where=old.id
             )
@@ -277,6 +268,7 @@ def _replaced(
                 hint=f"{old.plan} and {new.plan} are in one group: cancel {old.plan} first",
             )
         ends_at = max(new.started_at, old.started_at)
+        ends_at = ends_at if old.ends_at is None else min(ends_at, old.ends_at)
         ended = replace(old, ends_at=ends_at, end_reason="replaced")
         move = None
         if ends_at <= ask.now:

@@ -250,13 +250,11 @@ def test_the_base_is_handed_on_as_it_is() -> None:
     assert diff(store, catalog(), holders={}).base is store
 
 
-def test_an_object_needs_its_group_features_currencies_and_required_plans() -> None:
+def test_an_object_needs_its_group_features_and_currencies_and_no_required_plan() -> None:
     document = stored(catalog()).objects["addons.boost"].document
     assert references("addons.boost", document) == {
         "groups.none",
         "features.minutes",
-        "plans.basic",
-        "plans.pro",
         "currencies.USD",
         "currencies.EUR",
     }

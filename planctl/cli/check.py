@@ -1,0 +1,36 @@
+"""`planctl check`: may a customer use a feature now? The workflow answers, this module listens."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from planctl.cli.options import App
+from planctl.cli.runtime import Runtime
+
+app = App()
+
+NO = 2
+"""The exit code of a no, where `--exit-code` asked for one."""
+
+
+@app.reads("check")
+def check(
+    context: typer.Context,
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")],
+    feature: Annotated[str, typer.Argument(metavar="FEATURE", help="The feature's id.")],
+    quantity: Annotated[str, typer.Option(metavar="N", help="How many units more; default: 1.")] = "",
+    value: Annotated[str, typer.Option(metavar="V", help="Which value of a list.")] = "",
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 2 where the answer is no.")] = False,
+) -> None:
+    """May a customer use a feature now? Answers with the reason, the limit and what is left."""
+    from planctl.views.usage import check_answer
+    from planctl.workflows.read_usage import Asked, check_access
+
+    runtime = Runtime.of(context)
+    with runtime.open_read() as tx:
+        access = check_access(tx, Asked(customer, feature, quantity, value), runtime.as_of(tx))
+    runtime.show(check_answer(customer, access.feature.id, access.checked))
+    if exit_code and not access.checked.allowed:
+        raise typer.Exit(NO)

@@ -1,0 +1,196 @@
+"""`planctl invoice …`: run, preview, list, show and void; the workflows decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planctl.cli.options import App
+from planctl.cli.runtime import Kept, Runtime, Written
+from planctl.cli.values import status as status_in
+from planctl.errors import Conflict, NotYet
+
+if TYPE_CHECKING:
+    from planctl.core.document import Document
+    from planctl.store.engine import Tx
+    from planctl.workflows.run_invoices import RunReport, RunRequest
+
+app = App("Run the billing; show, preview and void invoices.")
+
+ON_HOLD = 1
+
+
+@app.writes("run")
+def run(
+    context: typer.Context,
+    customer: Annotated[str, typer.Option(help="Only this customer.")] = "",
+    workers: Annotated[int, typer.Option(help="How many at once (PostgreSQL).", hidden=True)] = 1,
+    catch_up: Annotated[int | None, typer.Option(help="Bill up to so many missed periods.")] = None,
+    max_change: Annotated[str, typer.Option(hidden=True)] = "",
+) -> None:
+    """Bill everything whose time is at or before now; again, late or twice at once changes nothing."""
+    from planctl import clock
+    from planctl.views.invoice import totals_document
+    from planctl.views.run import run_answer, run_document
+    from planctl.workflows.run_invoices import RunReport, check_clock, finish, start
+
+    runtime = Runtime.of(context)
+    for option, given in (("--workers", workers != 1), ("--max-change", bool(max_change))):
+        if given:
+            raise NotYet(option, where="invoice run")
+    if catch_up is not None:
+        runtime.require_reason()
+    runtime.name_store()
+    began = clock.ticks()
+    with runtime.open_write() as tx:
+        first = runtime.recalled(tx, asked(customer, catch_up))
+        request = _request(runtime, tx, customer, catch_up)
+        if first is None:
+            check_clock(tx, request)
+            run_id = start(tx, request)
+    if first is not None:
+        runtime.show(run_answer(first.document, {}))
+        runtime.done(first)
+        return
+    report = RunReport(request.as_of)
+    run_pages(runtime, request, report)
+    document = run_document(report, clock.elapsed_ms(began))
+    with runtime.open_write() as tx:
+        if not runtime.given.dry_run:
+            finish(tx, request, run_id, document)
+        totals = totals_document(report.totals())
+        runtime.record(tx, asked(customer, catch_up), Kept(document, totals=totals))
+    runtime.show(run_answer(document, report.names))
+    runtime.done(Written(document, discarded=runtime.given.dry_run))
+    if report.held:
+        runtime.warn(*(f"held: {one.customer}: {one.reason}" for one in report.held))
+        raise typer.Exit(ON_HOLD)
+
+
+def run_pages(runtime: Runtime, request: RunRequest, report: RunReport) -> None:
+    """Page by page, each in a transaction of its own; a page that conflicts is retried customer by customer."""
+    from planctl.workflows.run_invoices import apply_one_by_one, apply_page, due_pages
+
+    for page in due_pages(runtime.open_read, request):
+        try:
+            with runtime.open_write() as tx:
+                issued = apply_page(tx, page, request, report)
+                record_page(runtime, tx, request, [one.number for one in issued])
+        except Conflict:
+            apply_one_by_one(runtime.open_write, page, request, report)
+
+
+def record_page(runtime: Runtime, tx: Tx, request: RunRequest, numbers: list[str]) -> None:
+    """Audit what one page's transaction issued; a page without an invoice has only moved statuses."""
+    asking = asked(request.customer, request.catch_up) | {"invoices": [*numbers]}
+    runtime.record(tx, asking, Kept(None, counts={"invoice": len(numbers)}), answers=False)
+
+
+def asked(customer: str, catch_up: int | None) -> dict[str, Document]:
+    """What a run was asked, for the audit."""
+    return {"customer": customer, "catch_up": None if catch_up is None else str(catch_up)}
+
+
+@app.reads("preview")
+def preview(
+    context: typer.Context,
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+) -> None:
+    """Show exactly what a run would issue now for a customer; nothing is written."""
+    from planctl.views.invoice import preview_of, previews_answer
+    from planctl.workflows.run_invoices import previews, propose_one
+
+    runtime = Runtime.of(context)
+    with runtime.open_read() as tx:
+        outcomes = propose_one(tx, _request(runtime, tx, customer, None))
+    drafts = previews(outcomes)
+    held = [one.hold for one in outcomes if one.hold]
+    sentences = [f"a run now would issue {len(drafts)} invoice{'s' * (len(drafts) != 1)} for {customer}"]
+    runtime.show(previews_answer([preview_of(draft) for draft in drafts], sentences))
+    if held:
+        runtime.warn(*(f"held: {customer}: {reason}" for reason in held))
+        raise typer.Exit(ON_HOLD)
+
+
+@app.reads("list")
+def list_(
+    context: typer.Context,
+    customer: Annotated[str, typer.Option(help="Of this customer.")] = "",
+    status: Annotated[str, typer.Option(help="In this status.")] = "",
+    currency: Annotated[str, typer.Option(help="In this currency.")] = "",
+    since: Annotated[str, typer.Option("--from", metavar="T", help="Issued at or after.")] = "",
+    until: Annotated[str, typer.Option("--to", metavar="T", help="Issued before.")] = "",
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 0,
+) -> None:
+    """List invoices, oldest first."""
+    from planctl.core.invoicing.model import InvoiceStatus
+    from planctl.store.invoices import InvoiceFilter
+    from planctl.views.invoice import invoices_answer
+    from planctl.workflows.read_subscriptions import read_invoices
+
+    runtime = Runtime.of(context)
+    status_in(status, InvoiceStatus)
+    with runtime.open_read() as tx:
+        wanted = InvoiceFilter(
+            (customer,) if customer else (),
+            issued_from=runtime.instant(since, "--from", tx) if since else None,
+            issued_before=runtime.instant(until, "--to", tx) if until else None,
+        )
+        found = read_invoices(tx, wanted, runtime.as_of(tx), status)
+        timezone = runtime.timezone(tx)
+    found = [one for one in found if currency in {"", one.draft.currency.code}]
+    runtime.show(invoices_answer(found[:limit] if limit else found, timezone))
+
+
+@app.reads("show")
+def show(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(help="The invoice's number or id.")],
+) -> None:
+    """Show an invoice."""
+    from planctl.views.invoice import invoice_answer
+    from planctl.workflows.read_subscriptions import read_invoice
+
+    runtime = Runtime.of(context)
+    with runtime.open_read() as tx:
+        found = read_invoice(tx, number, runtime.as_of(tx))
+    runtime.show(invoice_answer(found))
+
+
+@app.writes("void")
+def void(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(help="The invoice's number or id.")],
+    reissue: Annotated[
+        bool, typer.Option("--reissue", help="Let the next run bill its charges again.")
+    ] = False,
+) -> None:
+    """Void an unpaid invoice; it keeps its number."""
+    from planctl.views.invoice import invoice_answer, invoice_document
+    from planctl.views.sheet import Answer
+    from planctl.workflows.collect_payments import void_invoice
+    from planctl.workflows.read_subscriptions import read_invoice
+
+    runtime = Runtime.of(context)
+    runtime.require_reason()
+
+    def ask() -> None:
+        with runtime.open_read() as tx:
+            found = read_invoice(tx, number, runtime.as_of(tx))
+        runtime.confirm(invoice_answer(found).lines, "Void it?")
+
+    def write(tx: Tx) -> Kept:
+        voided = void_invoice(tx, number, runtime.as_of(tx), reissue=reissue, recorded_at=runtime.now)
+        return Kept(invoice_document(voided))
+
+    written = runtime.run_write({"invoice": number, "reissue": reissue}, write, ask=ask)
+    again = "; the next run issues it again" if reissue else ""
+    runtime.show(Answer(written.document, (f"invoice {number} is void{again}",)))
+    runtime.done(written)
+
+
+def _request(runtime: Runtime, tx: Tx, customer: str, catch_up: int | None) -> RunRequest:
+    from planctl.workflows.run_invoices import RunRequest
+
+    return RunRequest(runtime.as_of(tx), runtime.now, customer, catch_up, runtime.reason)

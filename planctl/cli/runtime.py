@@ -1,0 +1,388 @@
+"""What one command runs with: its options, the time it believes it is, who acts, the store and the output.
+
+It opens transactions, asks for a yes, and keeps what every write promises (`--key`, `--dry-run`, the audit);
+it knows nothing about plans or money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import typer
+
+from planctl import clock
+from planctl.cli.asking import asked, has_terminal, says_yes
+from planctl.cli.options import Command, Given, given_in
+from planctl.cli.output import Output
+from planctl.cli.requests import impersonal, plain
+from planctl.core.instants import Instant, parse_instant, zone
+from planctl.core.unreadable import Unreadable
+from planctl.errors import InvalidInput, Refused, StoreFailure, WrongUsage
+from planctl.views.formats import FORMATS
+from planctl.views.sheet import Answer, Json
+
+if TYPE_CHECKING:
+    from planctl.core.audit import Touched
+    from planctl.settings import Settings
+    from planctl.store.engine import Store, Tx
+
+_HERE = "planctl.runtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a write answers, with more for the audit: objects touched, rows by kind, amounts by currency.
+
+    `changed` False: everything was as asked already, so there is nothing to audit and nothing to undo.
+    """
+
+    document: Json
+    touched: tuple[Touched, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    totals: Mapping[str, str] = field(default_factory=dict)
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write answered. `existed`: `--key` was used before, this is the first answer, nothing was done.
+
+    `discarded`: it was a dry run. `changed` False: everything was as asked already.
+    """
+
+    document: Json
+    existed: bool = False
+    discarded: bool = False
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a store is born with, where a command may make one."""
+
+    is_test: bool = False
+    timezone: str = "UTC"
+
+
+@dataclass
+class Runtime:
+    """Built once per command by `Runtime.of(context)`; `committed` says whether it has written anything."""
+
+    given: Given
+    command: str = ""
+    formats: tuple[str, ...] = FORMATS
+    is_write: bool = False
+    committed: bool = False
+    _store: Store | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    @classmethod
+    def of(cls, context: typer.Context) -> Runtime:
+        """The runtime of the command that is running."""
+        if _HERE not in context.meta:
+            words = context.command_path.partition(" ")[2]
+            command = context.command
+            assert isinstance(command, Command), "commands are declared by App.reads or App.writes"
+            context.meta[_HERE] = _running[0] = cls(
+                given_in(context), words, command.formats, command.is_write
+            )
+        runtime: Runtime = context.meta[_HERE]
+        return runtime
+
+    # --- time and people -------------------------------------------------------------------------
+
+    @cached_property
+    def now(self) -> Instant:
+        """The machine's clock, read once."""
+        return Instant(clock.now())
+
+    def as_of(self, tx: Tx | None = None) -> Instant:
+        """The instant the command believes it is: `--as-of`, else now.
+
+        A date is that day's first instant in the store's timezone (UTC without a store).
+        """
+        text = self.settings.as_of
+        return self.instant(text, "--as-of", tx) if text else self.now
+
+    def instant(self, text: str, option: str, tx: Tx | None = None) -> Instant:
+        """Read an instant given by an option, in the store's timezone; InvalidInput naming the option."""
+        try:
+            return parse_instant(text, zone(self.timezone(tx)))
+        except Unreadable as error:
+            raise InvalidInput(error.reason, where=option, got=text, hint=error.fix) from error
+
+    def timezone(self, tx: Tx | None) -> str:
+        """The store's timezone; UTC without a store."""
+        if tx is None:
+            return "UTC"
+        from planctl.store.settings import timezone
+
+        return timezone(tx)
+
+    @cached_property
+    def actor(self) -> str:
+        """Who acts: `--operator` or the operator of the settings, else the login of the user id."""
+        from planctl.cli.who import login
+
+        return self.settings.operator or login()
+
+    @property
+    def reason(self) -> str:
+        """Why, as given; empty where it was not."""
+        return self.given.reason or ""
+
+    def require_reason(self) -> str:
+        """Why, for a command that will not do it without: WrongUsage naming `--reason`."""
+        if not self.reason.strip():
+            raise WrongUsage(
+                "a reason is missing",
+                code="needs-reason",
+                where=self.command,
+                hint="say why with --reason TEXT; it is kept in the audit",
+            )
+        return self.reason
+
+    # --- the store -------------------------------------------------------------------------------
+
+    @cached_property
+    def settings(self) -> Settings:
+        """How the tool behaves, each value with its origin: flags, environment, planctl.toml, defaults."""
+        from planctl.settings import load
+
+        return load(self.given)
+
+    def open_store(self, birth: Birth | None = None) -> Store:
+        """The store, opened once; made where it is missing if a `birth` is given.
+
+        A dry run makes no store: it works on one of its own that is gone afterwards.
+        """
+        if self._store is None:
+            from planctl.store.engine import open_store
+
+            url = self.settings.store
+            if birth is not None and self.given.dry_run and not self.has_store():
+                from tempfile import TemporaryDirectory
+
+                url = f"{self._open.enter_context(TemporaryDirectory(prefix='planctl-'))}/store.db"
+            self._store = open_store(
+                url,
+                wait_seconds=self.settings.wait,
+                create=birth is not None,
+                at=self.now,
+                is_test=birth is not None and birth.is_test,
+                timezone=birth.timezone if birth is not None else "UTC",
+            )
+        return self._store
+
+    def has_store(self) -> bool:
+        """Whether there is a store to open."""
+        try:
+            self.open_store()
+        except StoreFailure as error:
+            if error.code == "no-store":
+                return False
+            raise
+        return True
+
+    @contextmanager
+    def open_read(self) -> Iterator[Tx]:
+        """A transaction that sees one state of the store; StoreFailure (74) where there is none."""
+        with self.open_store().read() as tx:
+            yield tx
+
+    @contextmanager
+    def open_read_if_any(self) -> Iterator[Tx | None]:
+        """The same, or None where there is no store yet."""
+        if not self.has_store():
+            yield None
+            return
+        with self.open_read() as tx:
+            yield tx
+
+    @contextmanager
+    def open_write(self, birth: Birth | None = None) -> Iterator[Tx]:
+        """A transaction that is kept whole or not at all, and not at all with `--dry-run`."""
+        with self.open_store(birth).write() as tx:
+            if self.given.dry_run:
+                tx.rollback_only()
+            yield tx
+        self.committed = self.committed or not self.given.dry_run
+
+    def close(self) -> None:
+        """Let go of the store."""
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+        self._open.close()
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def confirm(self, lines: Iterable[str] = (), question: str = "Go on?") -> None:
+        """Show what will be done and ask. `--yes` and `--dry-run` answer; without a terminal, exit 64.
+
+        A protected store also wants its name, or `--confirm NAME`. Refused where the answer is no.
+        """
+        self.output.say(*lines)
+        if self.given.dry_run:
+            return
+        self.name_store()
+        if not self.given.yes and not says_yes(asked(f"{question} [y/N]", "--yes")):
+            raise Refused("not confirmed", code="declined", hint="answer y, or pass --yes")
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether `confirm` would ask a person now."""
+        return not self.given.yes and not self.given.dry_run and has_terminal()
+
+    def name_store(self) -> None:
+        """Make sure that a protected store is meant: `--confirm NAME`, or its name typed at a terminal."""
+        name = self.settings.protected
+        if not name or self.given.dry_run:
+            return
+        meant = self.given.confirm or asked(f"{name} is protected. Its name:", f"--confirm {name}")
+        if meant != name:
+            raise Refused(
+                "the store is protected",
+                code="protected",
+                where=name,
+                expected=name,
+                got=meant,
+                hint=f"pass --confirm {name}",
+            )
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def run_write(
+        self,
+        request: Json,
+        write: Callable[[Tx], Json | Kept],
+        *,
+        ask: Callable[[], None] | None = None,
+        create: bool | Birth = False,
+    ) -> Written:
+        """Do one write: `write` in one transaction, audited, once per `--key`, undone by `--dry-run`.
+
+        `request` is all that was asked, as a document: the same `--key` with another request is a Conflict;
+        with the same one the first answer comes back, and neither `ask` nor `write` is called. `ask` shows
+        and confirms before the write transaction begins; `write` reads again whatever it decides on.
+        `create` makes a missing store.
+        """
+        birth = create if isinstance(create, Birth) else Birth() if create else None
+        if self.given.key and (birth is None or self.has_store()):
+            with self.open_read() as tx:
+                first = self.recalled(tx, request)
+            if first is not None:
+                return first
+        if ask is not None:
+            ask()
+        with self.open_write(birth) as tx:
+            first = self.recalled(tx, request)
+            if first is not None:
+                return first
+            answer = write(tx)
+            kept = answer if isinstance(answer, Kept) else Kept(answer)
+            self.record(tx, request, kept)
+        return Written(kept.document, discarded=self.given.dry_run, changed=kept.changed)
+
+    def recalled(self, tx: Tx, request: Json) -> Written | None:
+        """The first answer under `--key`, where the same was asked before; Conflict where it was something else."""
+        if not self.given.key:
+            return None
+        from planctl.store.operations import recall
+
+        first = recall(tx, self.given.key, self.command, plain(request))
+        return None if first is None else Written(first, existed=True)
+
+    def record(self, tx: Tx, request: Json, kept: Kept, *, answers: bool = True) -> None:
+        """Audit a write and remember its answer under `--key`, in its own transaction.
+
+        `run_write` does it; a command of many transactions calls it in each, and the last one `answers`.
+        """
+        from planctl.store.operations import remember
+
+        if kept.changed:
+            self._audit(tx, request, kept)
+        if self.given.key and answers:
+            answer = plain(kept.document)
+            remember(tx, self.given.key, self.command, plain(request), answer, self.actor, self.now)
+
+    def _audit(self, tx: Tx, request: Json, kept: Kept) -> None:
+        from planctl.cli.who import origin
+        from planctl.core.audit import AuditEntry
+        from planctl.store.audit import append
+
+        personal = self.command.startswith("customer")
+        entry = AuditEntry(
+            at=self.now,
+            actor=self.actor,
+            command=self.command,
+            arguments=impersonal(plain(request)) if personal else plain(request),
+            as_of=self.as_of(tx) if self.settings.as_of else None,
+            reason=self.reason,
+            key=self.given.key or "",
+            origin=origin(),
+            touched=kept.touched,
+            counts=kept.counts,
+            totals=kept.totals,
+        )
+        append(tx, entry)
+
+    # --- speaking --------------------------------------------------------------------------------
+
+    @cached_property
+    def output(self) -> Output:
+        """Where to print, and how. A format of the settings that the command cannot print is passed over."""
+        chosen = self.settings.format
+        if chosen not in {*FORMATS, *self.formats}:
+            raise InvalidInput(
+                "there is no such format",
+                where=self.settings.values["format"].origin,
+                expected=", ".join(FORMATS),
+                got=chosen,
+            )
+        return Output(chosen if chosen in self.formats else self.formats[0], self.given.quiet)
+
+    def show(self, answer: Answer) -> None:
+        """Print the answer to stdout; that of a write is talk for people, which `--quiet` silences."""
+        if self.given.quiet and self.is_write and self.output.format == FORMATS[0]:
+            return
+        self.output.show(answer)
+
+    def say(self, *lines: str) -> None:
+        """Tell people about success, on stderr."""
+        self.output.say(*lines)
+
+    def warn(self, *lines: str) -> None:
+        """Tell people what they must see, on stderr."""
+        self.output.warn(*lines)
+
+    def done(self, written: Written, sentence: str = "", *, undo: str = "") -> None:
+        """Say what a write did and what would undo it; that it existed, or that it was a dry run."""
+        if written.existed:
+            self.say(f"exists: {sentence or self.command} (key {self.given.key}); nothing was written")
+            return
+        said = [sentence] if sentence else []
+        if written.discarded:
+            said.append("nothing was written (dry run)")
+        elif undo and written.changed:
+            said.append(f"undo with: {undo}")
+        self.say(*said)
+
+
+_running: list[Runtime | None] = [None]
+
+
+def running() -> Runtime | None:
+    """The runtime of the command that runs or ran last, for the error boundary; None before one was built."""
+    return _running[0]
+
+
+def forget() -> None:
+    """Close the last command's store and forget it."""
+    runtime, _running[0] = _running[0], None
+    if runtime is not None:
+        runtime.close()

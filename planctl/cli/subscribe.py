@@ -1,0 +1,103 @@
+"""`planctl subscribe`: start a subscription; the workflow decides, this module listens and asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planctl.cli.options import App
+from planctl.cli.runtime import Kept, Runtime
+from planctl.cli.values import number
+from planctl.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from planctl.store.engine import Tx
+
+app = App("Start a subscription.")
+
+
+@app.writes("subscribe")
+def subscribe(
+    context: typer.Context,
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    plan: Annotated[str, typer.Argument(help="The plan; default: the one that is assigned.")] = "",
+    pay: Annotated[str, typer.Option(help="The price row: month, year, 3 months …")] = "",
+    currency: Annotated[str, typer.Option("--in", metavar="CODE", help="The currency.")] = "",
+    start: Annotated[str, typer.Option(metavar="DATE", help="When the first period begins.")] = "",
+    quantity: Annotated[
+        list[str] | None, typer.Option(metavar="N|FEATURE=N", help="How many; repeatable.")
+    ] = None,
+    coupon: Annotated[str, typer.Option(help="A coupon of the catalog.")] = "",
+    trial: Annotated[
+        bool | None, typer.Option("--trial/--no-trial", help="With the plan's trial or not.")
+    ] = None,
+    plan_version: Annotated[str, typer.Option(metavar="N|newest", help="The version to take.")] = "",
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Allow a start that is still to come.")
+    ] = False,
+) -> None:
+    """Start a subscription: its period begins and its first request is issued at once."""
+    from planctl.core.subscriptions.start import AlreadyRunning
+    from planctl.views.subscription import Shown, start_lines, started_answer, started_document
+    from planctl.workflows.subscribe import Wanted, apply_subscription, propose_subscription
+
+    runtime = Runtime.of(context)
+    units, quantities = bought(quantity or [])
+    version = checked_version(plan_version)
+    wanted = Wanted(
+        customer, plan, pay, currency, start, units, quantities, {}, trial, version, schedule, coupon,
+        may_ask=runtime.can_ask,
+    )  # fmt: skip
+
+    def ask() -> None:
+        with runtime.open_read() as tx:
+            proposal = propose_subscription(tx, wanted, runtime.as_of(tx))
+        lines = start_lines(
+            proposal.subscription, proposal.billed.drafts, proposal.starting.replaced, proposal.differences
+        )
+        runtime.confirm(lines, "Start it?")
+
+    def write(tx: Tx) -> Kept:
+        now = runtime.as_of(tx)
+        done = apply_subscription(tx, propose_subscription(tx, wanted, now), runtime.now)
+        return Kept(started_document(Shown(done.subscription, now), done.invoices, done.replaced))
+
+    request = {
+        "customer": customer, "plan": plan, "pay": pay, "in": currency, "start": start,
+        "quantity": [*(quantity or [])], "coupon": coupon, "trial": trial, "plan_version": version,
+        "schedule": schedule,
+    }  # fmt: skip
+    try:
+        written = runtime.run_write(request, write, ask=ask)
+    except AlreadyRunning as same:
+        runtime.say(same.message)
+        return
+    runtime.show(started_answer(written.document))
+    runtime.done(written, undo=f"planctl subscription cancel {customer}/{plan or 'PLAN'} --at now")
+
+
+def bought(texts: list[str]) -> tuple[int, dict[str, Decimal]]:
+    """Units of the plan, and totals by prepaid feature, from `--quantity N` and `--quantity FEATURE=N`."""
+    units, quantities = 1, {}
+    for text in texts:
+        feature, equals, count = text.rpartition("=")
+        value = number(count, "--quantity", text)
+        if equals:
+            quantities[feature] = value
+        elif value != int(value) or value < 1:
+            raise InvalidInput("a whole number of at least 1 is needed", where="--quantity", got=text)
+        else:
+            units = int(value)
+    return units, quantities
+
+
+def checked_version(text: str) -> str:
+    """`newest`, a version's number, or nothing."""
+    if text in {"", "newest"} or (text.isascii() and text.isdigit() and text != "0"):
+        return text
+    raise InvalidInput(
+        "no version of a plan", where="--plan-version", expected="a number or newest", got=text
+    )

@@ -1,0 +1,243 @@
+"""`planctl usage …`: record, import and show usage; the workflows decide, this module listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planctl.cli.options import App
+from planctl.cli.runtime import Kept, Runtime
+from planctl.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from planctl.core.document import Document
+    from planctl.files.rejects import RejectsFile
+    from planctl.files.usage_reader import UsageFile
+    from planctl.store.engine import Tx
+    from planctl.workflows.record_usage import FileImport, Imported
+
+app = App("Record, import and show usage.")
+
+Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")]
+
+
+@app.writes("record")
+def record(
+    context: typer.Context,
+    customer: Customer,
+    feature: Annotated[str, typer.Argument(help="A metered feature, or an event name.")],
+    quantity: Annotated[
+        str, typer.Argument(metavar="[QTY]", help="How much; a negative number is one, too.")
+    ] = "",
+    at: Annotated[str, typer.Option(metavar="T", help="When it was used; default: now.")] = "",
+    event_id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="Its id: the same id counts once.")
+    ] = "",
+    properties: Annotated[
+        list[str] | None, typer.Option("--property", metavar="K=V", help="A property; may be repeated.")
+    ] = None,
+    level: Annotated[str, typer.Option("--set", metavar="LEVEL", help="Set a held feature to a level.")] = "",
+    corrects: Annotated[str, typer.Option(metavar="ID", help="The event that it takes back.")] = "",
+    if_allowed: Annotated[
+        bool, typer.Option("--if-allowed", help="Only what check allows; else exit 4.")
+    ] = False,
+) -> None:
+    """Record usage of one feature; without --id it is new each time, and its id is printed."""
+    from planctl.views.usage import recorded_answer, recorded_document, recorded_sentence
+    from planctl.workflows.record_usage import Recording
+    from planctl.workflows.record_usage import record as record_event
+
+    runtime = Runtime.of(context)
+    pairs = _pairs(properties or [])
+    undo = ""
+
+    def write(tx: Tx) -> Kept:
+        nonlocal undo
+        said = Recording(
+            customer,
+            feature,
+            quantity,
+            runtime.instant(at, "--at", tx) if at else None,
+            event_id,
+            pairs,
+            level,
+            corrects,
+            if_allowed,
+        )
+        recorded = record_event(tx, said, runtime.as_of(tx))
+        new = recorded.status == "recorded"
+        undo = f"planctl usage record {recorded.undo}" if recorded.undo else ""
+        return Kept(recorded_document(recorded), counts={"usage_event": int(new)}, changed=new)
+
+    request: Document = {
+        "customer": customer,
+        "feature": feature,
+        "quantity": quantity,
+        "at": at,
+        "id": event_id,
+        "property": [*(properties or [])],
+        "set": level,
+        "corrects": corrects,
+        "if_allowed": if_allowed,
+    }
+    written = runtime.run_write(request, write)
+    runtime.show(recorded_answer(written.document))
+    runtime.done(written, recorded_sentence(written.document), undo=undo)
+
+
+@app.writes("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="The file; - is standard input.")],
+    kind: Annotated[
+        str, typer.Option("--from", metavar="KIND", help="ndjson, csv or cloudevents; default: by its name.")
+    ] = "",
+    rejects: Annotated[str, typer.Option(metavar="FILE", help="A new file for rows that are not kept.")] = "",
+    all_or_nothing: Annotated[
+        bool, typer.Option("--all-or-nothing", help="Keep no row if any is rejected or in conflict.")
+    ] = False,
+    allow_future: Annotated[
+        bool, typer.Option("--allow-future", help="Take rows that are more than 5 minutes ahead.")
+    ] = False,
+) -> None:
+    """Import usage row by row: good rows are kept, exit 3 if rows were rejected, 5 if any conflicts."""
+    from contextlib import nullcontext
+
+    from planctl.files.rejects import RejectsFile
+    from planctl.files.usage_reader import kind_of, open_usage
+
+    runtime = Runtime.of(context)
+    chosen = kind_of(file, kind)
+    request: dict[str, Document] = {
+        "file": file,
+        "from": chosen,
+        "all_or_nothing": all_or_nothing,
+        "allow_future": allow_future,
+    }
+    with (
+        open_usage(file) as opened,
+        RejectsFile.create(rejects) if rejects and not runtime.given.dry_run else nullcontext() as sink,
+    ):
+        _import(runtime, opened, request, sink)
+
+
+def _import(
+    runtime: Runtime, opened: UsageFile, request: dict[str, Document], sink: RejectsFile | None
+) -> None:
+    """Import an open file: in one transaction where all or nothing is kept, else in many."""
+    from planctl.workflows.record_usage import NothingKept
+
+    job = _job(runtime, opened, request, sink)
+    at_once = bool(request["all_or_nothing"] or runtime.given.dry_run or runtime.given.key)
+    asked = {**request, "digest": opened.digest}
+    try:
+        if at_once:
+            written = runtime.run_write(
+                asked, lambda tx: _kept(job.whole(tx, all_or_nothing=bool(request["all_or_nothing"])))
+            )
+        else:
+            job.rows(runtime.open_write)
+            written = runtime.run_write(asked, lambda tx: _kept(job.finish(tx)))
+    except NothingKept as nothing:
+        _tell(runtime, nothing.imported, opened.name, "nothing was kept")
+    else:
+        from planctl.views.usage import imported_answer
+
+        if written.existed:
+            runtime.show(imported_answer(written.document))
+            runtime.done(written)
+            return
+        _tell(
+            runtime, job.imported, opened.name, "nothing was written (dry run)" if written.discarded else ""
+        )
+
+
+def _job(
+    runtime: Runtime, opened: UsageFile, request: dict[str, Document], sink: RejectsFile | None
+) -> FileImport:
+    from planctl.core.instants import zone
+    from planctl.files.usage_reader import kind_of
+    from planctl.workflows.record_usage import FileImport, ImportTerms
+
+    with runtime.open_read() as tx:
+        at, tz = runtime.as_of(tx), zone(runtime.timezone(tx))
+    kind = kind_of(opened.name, str(request["from"]))
+    return FileImport(opened, ImportTerms(kind, at, runtime.now, tz, bool(request["allow_future"])), sink)
+
+
+def _kept(imported: Imported) -> Kept:
+    from planctl.views.usage import imported_document
+
+    return Kept(
+        imported_document(imported), counts={"usage_event": imported.accepted}, changed=bool(imported.read)
+    )
+
+
+def _tell(runtime: Runtime, imported: Imported, name: str, state: str) -> None:
+    """Print what became of the rows and leave with the code that says so."""
+    from planctl.views.usage import imported_answer, imported_document, told_lines
+
+    runtime.show(imported_answer(imported_document(imported)))
+    runtime.warn(*told_lines(imported.told, name, imported.rejected + imported.conflicts))
+    if imported.whole:
+        runtime.say(*([state] if state else []))
+        return
+    runtime.warn(state or f"{imported.accepted + imported.duplicates} of {imported.read} rows are in")
+    raise typer.Exit(5 if imported.conflicts else 3)
+
+
+@app.reads("show")
+def show(context: typer.Context, customer: Customer) -> None:
+    """Show what a customer used in the period that runs, what is left and when it resets."""
+    from planctl.views.usage import usage_answer
+    from planctl.workflows.read_usage import usage_of
+
+    runtime = Runtime.of(context)
+    with runtime.open_read() as tx:
+        found = usage_of(tx, customer, runtime.as_of(tx))
+        timezone = runtime.timezone(tx)
+    runtime.show(usage_answer(found, timezone))
+
+
+@app.reads("list")
+def list_(
+    context: typer.Context,
+    customer: Annotated[str, typer.Option(metavar="CUSTOMER", help="Whose usage.")] = "",
+    feature: Annotated[
+        list[str] | None, typer.Option(metavar="FEATURE", help="Only of this feature; may be repeated.")
+    ] = None,
+    since: Annotated[str, typer.Option("--from", metavar="T", help="Used at or after.")] = "",
+    until: Annotated[str, typer.Option("--to", metavar="T", help="Used before.")] = "",
+    limit: Annotated[int, typer.Option(min=0, help="At most so many.")] = 0,
+) -> None:
+    """List a customer's recorded events, oldest first."""
+    from planctl.store.rows import FOREVER
+    from planctl.views.usage import events_answer
+    from planctl.workflows.read_usage import EventsWanted, events_of
+
+    runtime = Runtime.of(context)
+    if not customer:
+        raise WrongUsage("say whose usage", where="usage list", hint="--customer CUSTOMER")
+    with runtime.open_read() as tx:
+        wanted = EventsWanted(
+            customer,
+            tuple(feature or ()),
+            runtime.instant(since, "--from", tx) if since else 0,
+            runtime.instant(until, "--to", tx) if until else FOREVER,
+            limit,
+        )
+        found = events_of(tx, wanted)
+        timezone = runtime.timezone(tx)
+    runtime.show(events_answer(found, timezone))
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    """`K=V` options as a map."""
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise WrongUsage("a property is K=V", where="--property", got=text)
+        found[key] = value
+    return found

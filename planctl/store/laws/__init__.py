@@ -1,0 +1,52 @@
+"""Every law that a store must obey, each one function that names where it does not. Nothing is repaired.
+
+The rows are streamed, in pages, so that a large store is checked in little memory; what is right is known
+by `planctl.core.laws`. Source: planctl billing rules, laws.
+"""
+
+from __future__ import annotations
+
+from planctl.store.laws import billing, catalog, events, invoices, ledgers, statuses, usage, whole
+from planctl.store.laws.model import Law, Violation
+
+__all__ = ["LAWS", "Law", "Violation"]
+
+LAWS: tuple[Law, ...] = (
+    Law("store-whole", "the database is whole and nobody else may read it", whole.whole),
+    Law("audit-chain", "no audit entry was changed or taken out", whole.chained),
+    Law("terms-unaltered", "every frozen text of terms has the hash it is kept under", catalog.unaltered),
+    Law("catalog-consistent", "catalog, plan versions and revisions say the same", catalog.consistent),
+    Law("subscriptions-readable", "every subscription can be read on its frozen terms", catalog.readable),
+    Law(
+        "statuses-follow", "every status follows from the transitions, each of them possible", statuses.follow
+    ),
+    Law("statuses-paid", "who owes nothing overdue is active, who does is not", statuses.paid),
+    Law("blocks-open", "one open blocked time while blocked, none otherwise", statuses.blocks),
+    Law("periods-tile", "billing periods follow their schedule without gap or overlap", billing.tiled),
+    Law("nothing-lost", "all that fell due has an invoice or a recorded reason, once", billing.settled),
+    Law("looked-at-in-time", "the next run looks wherever something falls due", billing.looked_at),
+    Law(
+        "settlements-billed",
+        "what is said to be billed is on an invoice, and the reverse",
+        billing.on_invoices,
+    ),
+    Law("claims-settled", "closed usage was claimed once, on the invoice that settled it", usage.claimed),
+    Law(
+        "claims-complete", "included + wallet + billed + over the limit is the usage recorded", usage.complete
+    ),
+    Law("events-unaltered", "usage still to be billed says what was recorded", events.unaltered),
+    Law("invoices-once", "one invoice per subscription, period, kind, occasion and revision", invoices.once),
+    Law("lines-once", "no charge stands on two lines", invoices.lines_once),
+    Law("invoices-sum", "lines, discount, tax, total, credit and payments add up", invoices.sums),
+    Law("invoices-unaltered", "every invoice says what it said when it was issued", invoices.unaltered),
+    Law("invoices-dated", "period, due date and grace follow from the terms", invoices.dated),
+    Law("invoices-rerate", "billing again on the same terms and usage gives the same lines", usage.rerated),
+    Law("numbers-consecutive", "numbers have no gaps and no repeats", invoices.numbered),
+    Law("payments-counted", "what an invoice says is paid was received for it", ledgers.counted),
+    Law(
+        "trial-balance", "per customer and currency, invoiced = received + credited + owed", ledgers.balanced
+    ),
+    Law("balances-add-up", "customer balances are the sum of their movements", ledgers.balances),
+    Law("wallets-add-up", "wallets are the sum of their movements", ledgers.wallets),
+)
+"""Every law, in the order in which they are checked; to add one, add a line."""

@@ -1,0 +1,93 @@
+"""The law of usage that is still to be billed: every such event says what was recorded under its id.
+
+Events that were billed are not looked at here: the sums of them must still give what was claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from planctl.core.metering.model import event_key, payload_hash
+from planctl.core.periods import Instant, instant_text
+from planctl.core.subscriptions.dues import allowance_schedule, billed_features, due_of
+from planctl.core.subscriptions.model import Subscription
+from planctl.store.laws.model import DAMAGE, Breach, guarded
+from planctl.store.laws.reading import of_subscriptions, stream, subscription_pages
+from planctl.store.mapping import texts_of
+from planctl.store.usage_mapping import DAY_MICROSECONDS, decimal_of, event_id_of
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+_EVENTS = """
+SELECT c.id, m.name, e.at, e.quantity, e.fraction, e.payload_hash, e.day, e.event_key,
+       d.event_id, d.properties, d.corrects
+  FROM usage_event e
+  LEFT JOIN customer c ON c.seq = e.customer
+  LEFT JOIN meter m ON m.id = e.meter
+  LEFT JOIN usage_detail d
+    ON d.day = e.day AND d.customer = e.customer AND d.meter = e.meter AND d.event_key = e.event_key
+ WHERE e.day >= :day
+"""
+
+
+def unaltered(tx: Tx) -> Iterator[Breach]:
+    """The content of every event that may still be billed has the hash it was accepted with."""
+    since = _unbilled_since(tx)
+    if not since:
+        return
+    for row in stream(tx, _EVENTS, day=min(since.values()) // DAY_MICROSECONDS):
+        if row.id is None or row.at >= since.get(row.id, row.at + 1):
+            at = instant_text(Instant(row.at))
+            yield from guarded(f"usage of {row.id}, {row.name} at {at}", _altered(row))
+
+
+def _altered(row: Any) -> Iterator[str]:
+    assert None not in (row.id, row.name), "it names no customer or no meter"
+    properties = texts_of(row.properties) if row.properties else {}
+    quantity = _quantity(row.quantity, row.fraction)
+    found = payload_hash(row.id, row.name, row.at, quantity, properties, row.corrects or "")
+    if found != row.payload_hash or row.day != row.at // DAY_MICROSECONDS:
+        yield "altered: its content is not the one that was recorded"
+    event_key(event_id_of(row.event_key, row.event_id or ""))
+
+
+@lru_cache(maxsize=4096)
+def _quantity(whole: int, part: int) -> Decimal:
+    return decimal_of(whole, part)
+
+
+def _unbilled_since(tx: Tx) -> dict[str, int]:
+    """From when on a customer's usage may still be billed, by customer; those who pay for none are left out."""
+    found: dict[str, int] = {}
+    for page in subscription_pages(tx):
+        deferred = of_subscriptions(tx, "settlement", page.subscriptions, "due_at", where="is_open = 1")
+        for name, subscription in page.subscriptions.items():
+            try:
+                starts = [*_running(subscription), *_deferred(subscription, deferred[name])]
+            except DAMAGE:
+                continue  # its periods or settlements are wrong, which other laws say
+            if starts:
+                customer = subscription.customer
+                found[customer] = min(found.get(customer, starts[0]), *starts)
+    return found
+
+
+def _running(subscription: Subscription) -> Iterator[int]:
+    """The starts of the allowance periods that run on and are billed when they close."""
+    if not subscription.live or subscription.terms.free:
+        return
+    settled = subscription.settled_at
+    for reset in billed_features(subscription):
+        schedule = allowance_schedule(subscription, reset)
+        at = Instant(max(schedule.anchor_at, schedule.anchor_at if settled is None else settled))
+        yield schedule.period(schedule.index_at(at)).starts_at
+
+
+def _deferred(subscription: Subscription, rows: list[Any]) -> Iterator[int]:
+    for row in rows:
+        if row.part != "fee":
+            yield due_of(subscription, row.part, row.idx).period.starts_at

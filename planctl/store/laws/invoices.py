@@ -1,0 +1,242 @@
+"""Laws of invoices: identity, sums, content, dates and numbers. What they should have billed is another's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, select
+
+from planctl.core.document import document_of
+from planctl.core.invoicing.model import Draft
+from planctl.core.laws import InvoiceSums, Series, wrong_numbers, wrong_sums
+from planctl.core.money import parse_decimal
+from planctl.core.periods import Instant, add_local_days, instant_text, zone
+from planctl.core.subscriptions.model import Subscription
+from planctl.store.invoice_mapping import content_hash, line_of
+from planctl.store.laws.model import Breach, guarded
+from planctl.store.laws.reading import lines_of, of_subscriptions, stream, subscription_pages
+from planctl.store.mapping import currency_of
+from planctl.store.numbering import DEFAULT_FORMAT, NumberFormat
+from planctl.store.sets import CHUNK, table
+from planctl.store.settings import setting
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+_I = table("invoice")
+_C = table("customer")
+
+_TWICE = """
+SELECT subscription, period_idx, kind, occasion, revision, COUNT(*) AS times, MIN(number) AS number
+  FROM invoice GROUP BY subscription, period_idx, kind, occasion, revision HAVING COUNT(*) > 1
+ ORDER BY subscription, period_idx
+"""
+
+_CHARGED_TWICE = """
+SELECT subscription, charge_key, service_idx, occasion, revision, COUNT(*) AS times
+  FROM invoice_line GROUP BY subscription, charge_key, service_idx, occasion, revision HAVING COUNT(*) > 1
+ ORDER BY subscription, charge_key, service_idx
+"""
+
+_LIVING_TWICE = """
+SELECT l.subscription, l.charge_key, l.service_idx, l.occasion, COUNT(*) AS times
+  FROM invoice_line l JOIN invoice i ON i.id = l.invoice
+ WHERE i.status <> 'void'
+ GROUP BY l.subscription, l.charge_key, l.service_idx, l.occasion HAVING COUNT(*) > 1
+ ORDER BY l.subscription, l.charge_key, l.service_idx
+"""
+
+_REVISION = """
+SELECT i.number, i.revision AS ours, l.position, l.revision
+  FROM invoice_line l JOIN invoice i ON i.id = l.invoice WHERE l.revision <> i.revision ORDER BY i.number
+"""
+
+_SUMS = """
+SELECT i.number, i.subtotal, i.discount, i.tax, i.total, i.credit, i.paid, i.taxes, i.decimals,
+       COALESCE(l.amount, 0) AS lines
+  FROM invoice i
+  LEFT JOIN (SELECT invoice, SUM(amount) AS amount FROM invoice_line GROUP BY invoice) l ON l.invoice = i.id
+ ORDER BY i.number
+"""
+
+_STRANGE = """
+SELECT i.number, i.currency, s.currency AS agreed
+  FROM invoice i JOIN subscription s ON s.id = i.subscription
+ WHERE i.currency <> s.currency OR i.decimals <> s.decimals OR i.customer <> s.customer
+    OR EXISTS (SELECT 1 FROM invoice_line l JOIN subscription o ON o.id = l.subscription
+                WHERE l.invoice = i.id
+                  AND (o.customer <> i.customer OR o.currency <> i.currency OR o.decimals <> i.decimals))
+ ORDER BY i.number
+"""
+
+_SERIES = """
+WITH taken AS (SELECT series, series_year AS year, sequence FROM invoice
+               UNION ALL SELECT series, series_year, sequence FROM credit_note),
+     known AS (SELECT series, year FROM number_series UNION SELECT series, year FROM taken)
+SELECT known.series, known.year, COALESCE(n.first, 1) AS opened, COALESCE(n.next, 1) AS upcoming,
+       COALESCE(u.used, 0) AS used, COALESCE(u.lowest, 0) AS lowest, COALESCE(u.highest, 0) AS highest
+  FROM known
+  LEFT JOIN number_series n ON n.series = known.series AND n.year = known.year
+  LEFT JOIN (SELECT series, year, COUNT(*) AS used, MIN(sequence) AS lowest, MAX(sequence) AS highest
+               FROM taken GROUP BY series, year) u ON u.series = known.series AND u.year = known.year
+ ORDER BY known.series, known.year
+"""
+
+_FORMATS = """
+SELECT body FROM audit WHERE body LIKE '%"command":"config set"%' AND body LIKE '%numbering.format%'
+"""
+
+
+def once(tx: Tx) -> Iterator[Breach]:
+    """No two invoices have one subscription, period, kind, occasion and revision."""
+    for row in stream(tx, _TWICE):
+        occasion = f" {row.occasion}" if row.occasion else ""
+        identity = f"{row.kind} of period {row.period_idx}{occasion}, revision {row.revision}"
+        what = f"is one of {row.times} invoices of {row.subscription} for the {identity}"
+        yield Breach(f"invoice {row.number}", what)
+
+
+def lines_once(tx: Tx) -> Iterator[Breach]:
+    """No charge stands on two lines of one revision, nor on two invoices that are not void."""
+    for row in stream(tx, _CHARGED_TWICE):
+        charge = f"{row.charge_key} {row.service_idx}, revision {row.revision}"
+        yield Breach(f"subscription {row.subscription}", f"{charge} is on {row.times} lines")
+    for row in stream(tx, _LIVING_TWICE):
+        charge = f"{row.charge_key} {row.service_idx}"
+        what = f"{charge} is on {row.times} lines of invoices that are not void"
+        yield Breach(f"subscription {row.subscription}", what)
+    for row in stream(tx, _REVISION):
+        yield Breach(
+            f"invoice {row.number}", f"line {row.position} is of revision {row.revision}, not {row.ours}"
+        )
+
+
+def sums(tx: Tx) -> Iterator[Breach]:
+    """Amounts add up, and invoice, lines and subscription are of one customer and currency."""
+    for row in stream(tx, _SUMS):
+        yield from guarded(f"invoice {row.number}", _wrong_sums(row))
+    for row in stream(tx, _STRANGE):
+        agreed = f"its customer, currency or decimals are not its subscription's ({row.agreed})"
+        yield Breach(f"invoice {row.number}", f"is in {row.currency}; {agreed}")
+
+
+def unaltered(tx: Tx) -> Iterator[Breach]:
+    """The hash that each invoice was given when it was issued is the hash of what it says now."""
+    after = ""
+    while True:
+        query = select(_I, _C.c.id.label("customer_id")).join(_C, _C.c.seq == _I.c.customer)
+        rows = tx.connection.execute(query.where(_I.c.id > after).order_by(_I.c.id).limit(CHUNK)).all()
+        if not rows:
+            return
+        after = rows[-1].id
+        lines = lines_of(tx, [row.id for row in rows])
+        for row in rows:
+            yield from guarded(f"invoice {row.number}", _altered(row, lines[row.id]))
+
+
+def dated(tx: Tx) -> Iterator[Breach]:
+    """An invoice's period is its subscription's, and it is due as many days after its issue as the terms say."""
+    for page in subscription_pages(tx):
+        rows = of_subscriptions(tx, "invoice", page.subscriptions, "id")
+        for name, subscription in page.subscriptions.items():
+            for row in rows[name]:
+                yield from guarded(f"invoice {row.number}", _wrong_dates(row, subscription))
+
+
+def numbered(tx: Tx) -> Iterator[Breach]:
+    """Numbers of a series are consecutive from its first, and each is written in a format that was set."""
+    for row in stream(tx, _SERIES):
+        series = Series(row.opened, row.upcoming, row.used, row.lowest, row.highest)
+        for what in wrong_numbers(series):
+            yield Breach(f"series {row.series}{f' of {row.year}' if row.year else ''}", what)
+    formats = _formats(tx)
+    for row in stream(tx, "SELECT number, series, series_year, sequence FROM invoice ORDER BY number"):
+        if row.number not in {one.text(row.series, row.series_year, row.sequence) for one in formats}:
+            place = f"{row.series} {row.series_year or ''}".strip()
+            what = f"is number {row.sequence} of {place}, and no format that was ever set writes it so"
+            yield Breach(f"invoice {row.number}", what)
+
+
+def _formats(tx: Tx) -> list[NumberFormat]:
+    """The formats that numbers were ever written in: today's, the default, and those that the audit names."""
+    patterns = {DEFAULT_FORMAT, setting(tx, "numbering.format", DEFAULT_FORMAT)}
+    for row in stream(tx, _FORMATS):
+        body = document_of(row.body)
+        asked = body.get("arguments") if isinstance(body, dict) else None
+        if isinstance(asked, dict) and asked.get("setting") == "numbering.format":
+            patterns.add(str(asked.get("value") or DEFAULT_FORMAT))
+    return [NumberFormat(pattern) for pattern in sorted(patterns)]
+
+
+def _wrong_sums(row: Row[Any]) -> Iterator[str]:
+    taxes = 0 if row.taxes == "[]" else _taxes_minor(row.taxes, row.decimals)
+    yield from wrong_sums(
+        InvoiceSums(
+            row.subtotal, row.discount, row.tax, row.total, row.credit, row.paid, int(row.lines), taxes
+        )
+    )
+
+
+def _altered(row: Row[Any], lines: Sequence[Any]) -> Iterator[str]:
+    now = content_hash(_draft(row, lines))
+    if now != row.content_hash:
+        yield f"altered: its content's hash is {now[:12]}, issued was {row.content_hash[:12]}"
+
+
+def _wrong_dates(row: Row[Any], subscription: Subscription) -> Iterator[str]:
+    terms, tz = subscription.terms, zone(subscription.timezone)
+    period = subscription.schedule().period(row.period_idx)
+    if (row.starts_at, row.ends_at) != (period.starts_at, period.ends_at):
+        yield f"it is of period {row.period_idx}, whose start and end are others"
+    ended = [(span.payment, span.ends_at) for span in subscription.blocked]
+    if row.kind == "resume" and (row.occasion, row.bills_at) not in ended:
+        yield f"it bills what {row.occasion} resumed at {_at(row.bills_at)}, when no block ended"
+    if row.issued_at < row.bills_at:
+        yield f"it was issued at {_at(row.issued_at)}, before what it bills fell due ({_at(row.bills_at)})"
+    due_at = add_local_days(Instant(max(row.bills_at, row.issued_at)), terms.due_days, tz)
+    if row.due_at != due_at:
+        yield f"it is due at {_at(row.due_at)}, the terms say {_at(due_at)}"
+    grace = None if terms.grace_days is None else add_local_days(due_at, terms.grace_days, tz)
+    if row.grace_ends_at != grace:
+        yield f"its grace ends at {_at(row.grace_ends_at)}, the terms say {_at(grace)}"
+
+
+def _draft(row: Row[Any], lines: Sequence[Any]) -> Draft:
+    """What an invoice says, from its rows, whether it adds up or not."""
+    return Draft(
+        customer=row.customer_id,
+        subscription=row.subscription,
+        period_index=row.period_idx,
+        kind=row.kind,
+        currency=currency_of(row.currency, row.decimals),
+        at=Instant(row.bills_at),
+        starts_at=Instant(row.starts_at),
+        ends_at=None if row.ends_at is None else Instant(row.ends_at),
+        due_at=Instant(row.due_at),
+        grace_ends_at=None,
+        issued_at=Instant(row.issued_at),
+        lines=tuple(line_of(line) for line in lines),
+        occasion=row.occasion,
+        revision=row.revision,
+        timezone=row.timezone,
+        catalog_revision=row.catalog_revision,
+    )
+
+
+def _taxes_minor(text: str, decimals: int) -> int:
+    """The sum of the taxes that an invoice shows, in minor units."""
+    shown = document_of(text)
+    assert isinstance(shown, list), f"{text!r} is no list of taxes"
+    total = Fraction(0)
+    for tax in shown:
+        assert isinstance(tax, dict), f"{tax!r} is no tax"
+        total += Fraction(parse_decimal(str(tax["amount"])))
+    minor = total * 10**decimals
+    assert minor.denominator == 1, f"{text!r} has more decimals than the currency"
+    return int(minor)
+
+
+def _at(at: int | None) -> str:
+    return "no instant" if at is None else instant_text(Instant(at))

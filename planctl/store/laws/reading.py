@@ -1,0 +1,111 @@
+"""Rows for the laws: streams of a query, and subscriptions page by page. Damaged ones are set aside, not raised.
+
+The store's own readers stop at a row that cannot be; a law must go on and name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, Select, TextClause, select, text
+
+from planctl.core.periods import Anchor, Instant, Interval, Schedule
+from planctl.core.subscriptions.model import Subscription
+from planctl.store.laws.model import DAMAGE
+from planctl.store.mapping import span_of, subscription_of, terms_of_text, text_hash
+from planctl.store.sets import CHUNK, chunks, grouped, table
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+_S = table("subscription")
+_C = table("customer")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some subscriptions that can be read, by id, when a run looks at each next, and why others cannot."""
+
+    subscriptions: Mapping[str, Subscription]
+    next_action_at: Mapping[str, int | None]
+    unreadable: Mapping[str, str]
+
+
+def stream(tx: Tx, query: str | Select[Any] | TextClause, **values: Any) -> Iterator[Row[Any]]:
+    """The rows of a query, never all in memory."""
+    statement = text(query) if isinstance(query, str) else query
+    yield from tx.connection.execute(statement, values, execution_options={"yield_per": 1_000})
+
+
+def subscription_pages(tx: Tx) -> Iterator[Page]:
+    """All subscriptions in pages, by id. Those whose terms have been altered are left out altogether."""
+    after = ""
+    while True:
+        query = select(_S, _C.c.id.label("customer_id")).join(_C, _C.c.seq == _S.c.customer)
+        rows = tx.connection.execute(query.where(_S.c.id > after).order_by(_S.c.id).limit(CHUNK)).all()
+        if not rows:
+            return
+        after = rows[-1].id
+        yield _page(tx, rows)
+
+
+def of_subscriptions(
+    tx: Tx, name: str, ids: Iterable[str], *order: str, where: str = ""
+) -> dict[str, list[Row[Any]]]:
+    """The rows of a table with a `subscription` column, by subscription; an empty list where there is none."""
+    source = table(name)
+    wanted = list(ids)
+    found: list[Row[Any]] = []
+    for chunk in chunks(wanted):
+        query = select(source).where(source.c.subscription.in_(chunk))
+        if where:
+            query = query.where(text(where))
+        found += tx.connection.execute(query.order_by(*(source.c[one] for one in order))).all()
+    return grouped(found, wanted, lambda row: str(row.subscription))
+
+
+def lines_of(tx: Tx, invoice_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The rows of invoices' lines, by invoice, in their order."""
+    source = table("invoice_line")
+    found: list[Row[Any]] = []
+    for chunk in chunks(invoice_ids):
+        query = select(source).where(source.c.invoice.in_(chunk))
+        found += tx.connection.execute(query.order_by(source.c.invoice, source.c.position)).all()
+    return grouped(found, invoice_ids, lambda row: str(row.invoice))
+
+
+def _page(tx: Tx, rows: Sequence[Row[Any]]) -> Page:
+    texts = _terms_texts(tx, {row.terms_hash for row in rows})
+    spans = of_subscriptions(tx, "blocked_span", [row.id for row in rows], "starts_at")
+    readable: dict[str, Subscription] = {}
+    unreadable: dict[str, str] = {}
+    for row in rows:
+        terms_text = texts.get(row.terms_hash)
+        if terms_text is None or text_hash(terms_text) != row.terms_hash:
+            continue
+        try:
+            terms = terms_of_text(row.terms_hash, terms_text)
+            subscription = subscription_of(row, terms, tuple(span_of(span) for span in spans[row.id]))
+            _check_clock(subscription.timezone, subscription.pay, str(terms.anchor))
+            readable[row.id] = subscription
+        except DAMAGE as problem:
+            unreadable[row.id] = str(problem)
+    return Page(readable, {row.id: row.next_action_at for row in rows}, unreadable)
+
+
+@lru_cache(maxsize=4096)
+def _check_clock(timezone: str, pay: str, anchor: str) -> None:
+    """Raise where no schedule can be made of them."""
+    Schedule(Instant(0), Interval.parse(pay), Anchor.parse(anchor), timezone)
+
+
+def _terms_texts(tx: Tx, hashes: Iterable[str]) -> dict[str, str]:
+    terms = table("terms")
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(hashes)):
+        query = select(terms.c.hash, terms.c.document).where(terms.c.hash.in_(chunk))
+        found |= {row.hash: row.document for row in tx.connection.execute(query)}
+    return found

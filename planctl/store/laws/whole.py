@@ -1,0 +1,25 @@
+"""Laws of the store itself: the database, who may read it, and the chain of its audit. It knows no billing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from planctl.store.audit import verify
+from planctl.store.laws.model import Breach
+from planctl.store.maintenance import integrity
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+
+def whole(tx: Tx) -> Iterator[Breach]:
+    """Pages, indexes, references and header are sound, and only the owner may read or replace the file."""
+    for sentence in integrity(tx):
+        yield Breach("store", sentence)
+
+
+def chained(tx: Tx) -> Iterator[Breach]:
+    """Every audit entry follows the one before it by hash, from the first."""
+    for sentence in verify(tx):
+        yield Breach("audit", sentence)

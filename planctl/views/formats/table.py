@@ -1,0 +1,107 @@
+"""The form for people: aligned text; drawn by rich on a terminal only, plain where it is piped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planctl.core.instants import Instant, local_time, zone
+from planctl.views.formats import Screen
+from planctl.views.formats.values import sheet_of
+from planctl.views.safe import safe, width
+from planctl.views.sheet import Answer, Cell, Column, Sheet
+
+GAP = "  "
+
+
+def render(answer: Answer, screen: Screen) -> Iterator[str]:
+    """The lines, then the sheet; a sheet without rows is the answer's `empty` sentence, or nothing."""
+    for line in answer.lines:
+        yield safe(line)
+    sheet = answer.sheet
+    if sheet is None and not answer.lines:
+        sheet = sheet_of(answer)
+    if sheet is None:
+        return
+    if not sheet.rows:
+        if answer.empty:
+            yield safe(answer.empty)
+        return
+    yield from (drawn if screen.is_terminal else plain)(sheet, screen)
+
+
+def plain(sheet: Sheet, _screen: Screen) -> Iterator[str]:
+    """Columns padded with spaces, numbers to the right, no trailing spaces."""
+    table = [[column.title for column in sheet.columns], *texts(sheet)]
+    widths = [max(width(row[index]) for row in table) for index in range(len(sheet.columns))]
+    for row in table:
+        cells = [
+            padded(text, space, right=column.is_number)
+            for text, space, column in zip(row, widths, sheet.columns, strict=True)
+        ]
+        yield GAP.join(cells).rstrip()
+
+
+def drawn(sheet: Sheet, screen: Screen) -> Iterator[str]:
+    """The same, fitted to the terminal's width, with a bold heading where colour is wanted."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(
+        width=screen.width,
+        no_color=not screen.colour,
+        force_terminal=screen.colour,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in sheet.columns:
+        table.add_column(Text(column.title), justify="right" if column.is_number else "left")
+    for row in texts(sheet):
+        table.add_row(*(Text(cell) for cell in row))
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().rstrip("\n").split("\n"):
+        yield line.rstrip()
+
+
+def texts(sheet: Sheet) -> list[list[str]]:
+    """Every cell as people read it, safe for a terminal."""
+    return [
+        [safe(text_of(cell, column, sheet.timezone)) for cell, column in zip(row, sheet.columns, strict=True)]
+        for row in sheet.rows
+    ]
+
+
+def text_of(cell: Cell, column: Column, timezone: str) -> str:
+    """One cell: `1,000`, `yes`, `2026-02-01 00:00 UTC`; empty where absent."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if column.kind == "instant" and isinstance(cell, int):
+        return moment(cell, timezone)
+    return grouped(str(cell)) if column.is_number else str(cell)
+
+
+def moment(at: int, timezone: str) -> str:
+    """An instant on the wall clock of `timezone`, to the second only where it is not a whole minute."""
+    local = local_time(Instant(at), zone(timezone))
+    clock = local.isoformat(sep=" ", timespec="seconds" if local.second else "minutes")
+    return f"{clock} {timezone}"
+
+
+def grouped(number: str) -> str:
+    """A decimal text with commas between thousands: `-1,234,567.5`; any other text as it is."""
+    sign = "-" if number.startswith("-") else ""
+    whole, point, fraction = number.removeprefix("-").partition(".")
+    if not (whole.isascii() and whole.isdigit()):
+        return number
+    return f"{sign}{int(whole):,}{point}{fraction}"
+
+
+def padded(text: str, columns: int, *, right: bool) -> str:
+    """`text` filled with spaces to `columns`."""
+    space = " " * (columns - width(text))
+    return space + text if right else text + space

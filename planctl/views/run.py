@@ -1,0 +1,98 @@
+"""How a billing run looks, to machines and to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from planctl.core.currencies import Currency
+from planctl.core.document import Document
+from planctl.core.instants import Instant, instant_text
+from planctl.core.invoicing.model import Invoice
+from planctl.core.subscriptions.model import Transition
+from planctl.views.invoice import totals_document
+from planctl.views.payment import transition_document
+from planctl.views.sheet import Answer, Json
+
+
+class HeldLike(Protocol):
+    """A customer left alone, and why."""
+
+    @property
+    def customer(self) -> str:
+        """The customer's id."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        ...
+
+
+class ReportLike(Protocol):
+    """What a run did."""
+
+    as_of: Instant
+    nothing_due: int
+
+    @property
+    def invoices(self) -> Sequence[Invoice]:
+        """Those issued, in the order of their numbers."""
+        ...
+
+    @property
+    def held(self) -> Sequence[HeldLike]:
+        """Customers left alone."""
+        ...
+
+    @property
+    def transitions(self) -> Sequence[Transition]:
+        """What moved."""
+        ...
+
+    def totals(self) -> Mapping[Currency, int]:
+        """Invoiced minor units per currency."""
+        ...
+
+
+def run_document(report: ReportLike, elapsed_ms: int) -> dict[str, Document]:
+    """A run as JSON."""
+    document: dict[str, Json] = {
+        "as_of": instant_text(report.as_of),
+        "issued": len(report.invoices),
+        "invoices": [one.number for one in report.invoices],
+        "totals": totals_document(report.totals()),
+        "nothing_due": report.nothing_due,
+        "held": [{"customer": one.customer, "reason": one.reason} for one in report.held],
+        "transitions": [transition_document(move) for move in report.transitions],
+        "elapsed_ms": elapsed_ms,
+    }
+    return document  # type: ignore[return-value]
+
+
+def run_answer(document: Json, names: Mapping[str, str]) -> Answer:
+    """What a run did, from its document; quiet about what did not happen.
+
+    `names` says `CUSTOMER/PLAN` for the subscriptions that moved.
+    """
+    assert isinstance(document, Mapping)
+    totals, invoices, moves = document["totals"], document["invoices"], document["transitions"]
+    assert isinstance(totals, Mapping)
+    assert isinstance(invoices, Sequence)
+    assert isinstance(moves, Sequence)
+    issued = document["issued"]
+    if not issued and not moves:
+        return Answer(document, (f"nothing was due as of {document['as_of']}",))
+    amounts = ", ".join(f"{amount} {code}" for code, amount in totals.items())
+    numbers = f"{invoices[0]} to {invoices[-1]}" if len(invoices) > 1 else "".join(map(str, invoices))
+    lines = [
+        f"{issued} invoice{'s' * (issued != 1)} issued as of {document['as_of']}"
+        + (f": {numbers}, {amounts}" if invoices else "")
+    ]
+    lines += [
+        f"{names.get(str(move['subscription']), move['subscription'])}: {move['from']} to {move['to']}"
+        f" at {move['at']}"
+        for move in moves
+        if isinstance(move, Mapping)
+    ]
+    return Answer(document, tuple(lines))

@@ -1,0 +1,311 @@
+"""How subscriptions, assignments and starts look, to machines and to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from planctl.core.catalog.documents import terms_document
+from planctl.core.catalog.faces import badges
+from planctl.core.catalog.model import Plan
+from planctl.core.instants import instant_text, zone
+from planctl.core.invoicing.model import Draft, Invoice
+from planctl.core.money import decimal_text, format_amount
+from planctl.core.periods import Instant, Interval, Period
+from planctl.core.subscriptions.model import Assignment, Status, Subscription
+from planctl.core.subscriptions.start import Offered
+from planctl.views.invoice import invoice_document, period_document
+from planctl.views.sheet import Answer, Column, Json, Sheet
+from planctl.views.words import day_text, maybe
+
+COLUMNS = (
+    Column("id"),
+    Column("customer"),
+    Column("plan"),
+    Column("version", "quantity"),
+    Column("status"),
+    Column("pay"),
+    Column("currency"),
+    Column("started_at", "instant", "started"),
+    Column("period_ends_at", "instant", "period ends"),
+    Column("ends_at", "instant", "ends"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A subscription with what is asked beside it: the instant, the newest version of its plan (0: none)."""
+
+    subscription: Subscription
+    as_of: Instant
+    newest: int = 0
+    open_invoices: tuple[str, ...] = ()
+
+
+def subscription_document(shown: Shown) -> dict[str, Json]:
+    """A subscription as JSON, its period being the one that holds `as_of`."""
+    one = shown.subscription
+    renews = one.ends_at is None and one.pay != "once" and one.status not in {Status.CANCELED, Status.EXPIRED}
+    return {
+        "id": one.id,
+        "customer": one.customer,
+        "plan": one.plan,
+        "plan_version": one.plan_version,
+        "status": one.status.value,
+        "currency": one.currency.code,
+        "pay": "free" if one.terms.free else one.pay,
+        "started_at": instant_text(one.started_at),
+        "trial_ends_at": None,
+        "period": _period(one, shown.as_of),
+        "renews": renews,
+        "cancels_at": maybe(one.ends_at) if one.end_reason == "canceled" else None,
+        "ends_at": maybe(one.ends_at),
+        "end_reason": one.end_reason or None,
+        "expires_at": None,
+        "quantity": one.quantity,
+        "quantities": {feature: decimal_text(total) for feature, total in sorted(one.quantities.items())},
+        "addons": [],
+        "scheduled_change": None,
+        "timezone": one.timezone,
+        "negotiated": dict(one.negotiated),
+        "terms": terms_document(one.terms),
+        "behind": shown.newest if shown.newest > one.plan_version else None,
+        "open_invoices": list(shown.open_invoices),
+    }
+
+
+def subscriptions_answer(several: Sequence[Shown], timezone: str) -> Answer:
+    """A list of subscriptions."""
+    rows = tuple(
+        (
+            one.subscription.id,
+            one.subscription.customer,
+            one.subscription.plan,
+            one.subscription.plan_version,
+            one.subscription.status.value,
+            "free" if one.subscription.terms.free else one.subscription.pay,
+            one.subscription.currency.code,
+            one.subscription.started_at,
+            _period_end(one.subscription, one.as_of),
+            one.subscription.ends_at,
+        )
+        for one in several
+    )
+    sheet = Sheet(COLUMNS, rows, timezone)
+    return Answer([subscription_document(one) for one in several], (), sheet, "no subscriptions")
+
+
+def subscription_answer(shown: Shown) -> Answer:
+    """One subscription, whole."""
+    one = shown.subscription
+    tz = zone(one.timezone)
+    lines = [
+        f"{one.id} · {one.customer}/{one.plan} v{one.plan_version} · {one.status.value}",
+        f"started {day_text(one.started_at, tz)} · {_paid(one)} · {one.timezone}",
+        *(f"  {badge}" for badge in badges(_as_plan(one), one.currency, {})),
+    ]
+    end = _period_end(one, shown.as_of)
+    if end is not None and one.live:
+        lines.append(f"period to {day_text(end, tz)}" + (" · renews" if one.ends_at is None else ""))
+    if one.ends_at is not None:
+        lines.append(f"ends {day_text(one.ends_at, tz)} ({one.end_reason})")
+    lines += [f"  {feature}: {decimal_text(total)}" for feature, total in sorted(one.quantities.items())]
+    if one.negotiated:
+        agreed = ", ".join(f"{path} = {value}" for path, value in sorted(one.negotiated.items()))
+        lines.append(f"negotiated: {agreed}")
+    if shown.newest > one.plan_version:
+        lines.append(f"behind: the newest version of {one.plan} is v{shown.newest}")
+    if shown.open_invoices:
+        lines.append(f"open invoices: {', '.join(shown.open_invoices)}")
+    return Answer(subscription_document(shown), tuple(lines))
+
+
+def start_lines(
+    subscription: Subscription,
+    drafts: Sequence[Draft],
+    replaced: Sequence[Subscription],
+    differences: Sequence[str],
+) -> list[str]:
+    """What starting will do, for the question before it."""
+    tz = zone(subscription.timezone)
+    period = subscription.schedule().period(0)
+    first = f"{day_text(period.starts_at, tz)} to {day_text(period.ends_at, tz, 'open')}"
+    lines = [
+        f"{subscription.customer} starts {subscription.plan} v{subscription.plan_version}, {_paid(subscription)}"
+    ]
+    lines += [f"  {badge}" for badge in badges(_as_plan(subscription), subscription.currency, {})]
+    lines.append(f"  period 0: {first} ({subscription.timezone})")
+    lines += [f"  replaces {old.plan}, which ends {day_text(old.ends_at, tz, 'open')}" for old in replaced]
+    for draft in drafts:
+        total = format_amount(draft.total_minor, draft.currency)
+        lines.append(f"  first request: {total} {draft.currency.code}, due {day_text(draft.due_at, tz)}")
+    if differences:
+        lines.append("  changed since it was assigned:")
+        lines += [f"    {difference}" for difference in differences]
+    return lines
+
+
+def started_document(
+    shown: Shown, invoices: Sequence[Invoice], replaced: Sequence[Subscription]
+) -> dict[str, Json]:
+    """A start as JSON: the subscription with the invoices issued at once and what it replaced."""
+    return subscription_document(shown) | {
+        "invoices": [invoice_document(one) for one in invoices],
+        "replaced": [{"id": old.id, "plan": old.plan, "ends_at": maybe(old.ends_at)} for old in replaced],
+    }
+
+
+def assignment_document(assignment: Assignment) -> dict[str, Json]:
+    """An assignment as JSON."""
+    return {
+        "id": assignment.id,
+        "customer": assignment.customer,
+        "plan": assignment.plan,
+        "version": assignment.version,
+        "pay": assignment.pay or None,
+        "currency": assignment.currency or None,
+        "negotiated": dict(assignment.negotiated),
+        "assigned_at": instant_text(assignment.assigned_at),
+        "status": assignment.status,
+        "subscription": assignment.subscription or None,
+    }
+
+
+def pricing_lines(offered: Offered, negotiated: Mapping[str, str]) -> list[str]:
+    """A plan's exact pricing in every row and currency, with what was agreed."""
+    lines = []
+    for row in offered.terms.rows:
+        for code, price in row.fee.items():
+            lines.append(f"  {row.interval}: {price} {code}")
+    if offered.terms.free:
+        lines.append("  free")
+    return lines + [f"  agreed: {path} = {value}" for path, value in sorted(negotiated.items())]
+
+
+def _as_plan(one: Subscription) -> Plan:
+    return Plan(one.plan, one.terms)
+
+
+def _paid(one: Subscription) -> str:
+    if one.terms.free:
+        return "free"
+    return f"{Interval.parse(one.pay).label} in {one.currency.code}"
+
+
+def _period(one: Subscription, as_of: Instant) -> Json:
+    period = _period_at(one, as_of)
+    if period is None:
+        return None
+    return {"index": period.index} | period_document(period.starts_at, period.ends_at)
+
+
+def _period_end(one: Subscription, as_of: Instant) -> int | None:
+    period = _period_at(one, as_of)
+    return None if period is None else period.ends_at
+
+
+def _period_at(one: Subscription, as_of: Instant) -> Period | None:
+    """The billing period that holds `as_of`, or the last one of a subscription that has ended; cut at its end."""
+    if as_of < one.anchor_at:
+        return None
+    schedule = one.schedule()
+    if one.ends_at is None:
+        return schedule.period(schedule.index_at(as_of))
+    last = Instant(max(min(as_of, one.ends_at - 1), one.anchor_at))
+    return schedule.period(schedule.index_at(last)).cut_at(one.ends_at)
+
+
+def started_answer(document: Json) -> Answer:
+    """What a start did, from its document."""
+    one = _object(document)
+    lines = [f"{one['customer']} runs {one['plan']} v{one['plan_version']}: {one['status']} ({one['id']})"]
+    period = one["period"]
+    if isinstance(period, Mapping):
+        lines.append(f"period {period['index']}: {period['starts_at']} to {period['ends_at'] or 'open'}")
+    for old in _objects(one["replaced"]):
+        lines.append(f"{old['plan']} ended {old['ends_at']}")
+    for invoice in _objects(one["invoices"]):
+        lines.append(
+            f"invoice {invoice['number']}: {invoice['total']} {invoice['currency']}, due {invoice['due_at']}"
+        )
+    return Answer(document, tuple(lines))
+
+
+def assigned_document(assignment: Assignment, offered: Offered, *, existed: bool) -> dict[str, Json]:
+    """An assignment as JSON, with the pricing it shows and whether it was there before."""
+    return assignment_document(assignment) | {
+        "existed": existed,
+        "pricing": [line.strip() for line in pricing_lines(offered, assignment.negotiated)],
+    }
+
+
+def assigned_answer(document: Json) -> Answer:
+    """What an assignment did, from its document."""
+    one = _object(document)
+    before = "was already assigned" if one["existed"] else "is assigned"
+    pricing = one["pricing"]
+    assert isinstance(pricing, Sequence)
+    lines = [
+        f"{one['plan']} v{one['version']} {before} to {one['customer']}",
+        *(f"  {line}" for line in pricing),
+    ]
+    lines.append(f"not started yet: planctl subscribe {one['customer']} {one['plan']}")
+    return Answer(document, tuple(lines))
+
+
+def _object(document: Json) -> Mapping[str, Json]:
+    assert isinstance(document, Mapping)
+    return document
+
+
+def _objects(documents: Json) -> list[Mapping[str, Json]]:
+    assert isinstance(documents, Sequence)
+    return [_object(one) for one in documents]
+
+
+def cancel_lines(ending: Subscription, drafts: Sequence[Draft]) -> list[str]:
+    """What canceling will do, for the question before it."""
+    ends = day_text(ending.ends_at, zone(ending.timezone))
+    lines = [f"{ending.customer}/{ending.plan} ends {ends} ({ending.timezone})"]
+    for draft in drafts:
+        total = format_amount(draft.total_minor, draft.currency)
+        lines.append(f"  final request: {total} {draft.currency.code}")
+    return lines
+
+
+def canceled_document(
+    after: Subscription, now: Instant, invoices: Sequence[Invoice], *, unchanged: bool
+) -> dict[str, Json]:
+    """A cancellation as JSON: the subscription with its final invoices; `unchanged`: it was to end anyway."""
+    return subscription_document(Shown(after, now)) | {
+        "invoices": [invoice_document(one) for one in invoices],
+        "unchanged": unchanged,
+    }
+
+
+def canceled_answer(document: Json) -> Answer:
+    """What a cancellation did, from its document."""
+    one = _object(document)
+    verb = "was to end anyway" if one["unchanged"] else "ends"
+    lines = [f"{one['customer']}/{one['plan']} {verb}: {one['ends_at']} ({one['id']}, now {one['status']})"]
+    for invoice in _objects(one["invoices"]):
+        lines.append(f"final invoice {invoice['number']}: {invoice['total']} {invoice['currency']}")
+    return Answer(document, tuple(lines))
+
+
+def imported_document(subscriptions: Sequence[Subscription], invoices: Sequence[Invoice]) -> dict[str, Json]:
+    """An import as JSON."""
+    return {
+        "imported": len(subscriptions),
+        "subscriptions": [one.id for one in subscriptions],
+        "invoices": [one.number for one in invoices],
+    }
+
+
+def imported_answer(document: Json) -> Answer:
+    """What an import did, from its document."""
+    one = _object(document)
+    invoices = one["invoices"]
+    assert isinstance(invoices, Sequence)
+    line = f"{one['imported']} subscriptions imported, {len(invoices)} invoices issued"
+    return Answer(document, (line,))

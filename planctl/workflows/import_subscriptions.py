@@ -1,0 +1,160 @@
+"""Moving subscriptions in from another system: what it billed is not billed again, what closes later is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from planctl.core.catalog.negotiate import check_price
+from planctl.core.document import Scalar
+from planctl.core.invoicing.advance import advance_or_hold
+from planctl.core.invoicing.model import Invoice
+from planctl.core.invoicing.stops import refuse_hold
+from planctl.core.money import NumberError, parse_decimal
+from planctl.core.periods import Instant, local_date, parse_instant, zone
+from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.start import Ask, choose_currency, choose_row, started
+from planctl.core.unreadable import Unreadable
+from planctl.errors import InvalidInput, NotYet, PlanctlError
+from planctl.files.table_reader import TableRow
+from planctl.findings import Finding, Place
+from planctl.identifiers import new_id
+from planctl.store.facts import facts_of_new, run_terms
+from planctl.store.offers import offered
+from planctl.store.outcomes import write_start
+from planctl.store.selling import buyer, on_agreed_terms
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+COLUMNS = frozenset(
+    {
+        "customer", "plan", "pay", "currency", "start", "billed_through", "trial_ends", "price",
+        "trial_used", "balance",
+    }
+)  # fmt: skip
+PREFIXES = ("quantity:", "wallet:")
+_NOT_YET = ("trial_ends", "trial_used", "balance")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import wrote; with findings nothing was."""
+
+    subscriptions: tuple[Subscription, ...] = ()
+    invoices: tuple[Invoice, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def import_subscriptions(tx: Tx, rows: Iterable[TableRow], now: Instant, recorded_at: Instant) -> Imported:
+    """Start every row's subscription as `subscribe` does; all rows or, with findings, none.
+
+    The caller must not keep the transaction where there are findings.
+    """
+    begun: list[Subscription] = []
+    invoices: list[Invoice] = []
+    findings: list[Finding] = []
+    for row in rows:
+        try:
+            subscription, issued = _import_row(tx, row, now, recorded_at)
+        except PlanctlError as problem:
+            findings.append(_finding(row, problem))
+            continue
+        begun.append(subscription)
+        invoices += issued
+    return Imported(tuple(begun), tuple(invoices), tuple(findings))
+
+
+def _import_row(
+    tx: Tx, row: TableRow, now: Instant, recorded_at: Instant
+) -> tuple[Subscription, list[Invoice]]:
+    values = row.values
+    _refuse_unbuilt(values)
+    sold_to = buyer(tx, _needed(values, "customer"))
+    offer = offered(tx, _needed(values, "plan"))
+    pay = choose_row(offer, values.get("pay", ""))
+    currency = choose_currency(offer, pay, values.get("currency", ""), sold_to.customer, sold_to.declared)
+    negotiated = {}
+    if values.get("price"):
+        price = _number(values, "price")
+        negotiated = {check_price(offer.plan, offer.terms, pay, currency, price): format(price, "f")}
+    nodes = {path: Scalar(text) for path, text in negotiated.items()}
+    offer, made = on_agreed_terms(tx, offer, nodes, sold_to.declared)
+    start = _instant(values, "start", sold_to.customer.timezone) if values.get("start") else now
+    ask = Ask(start, now, pay, currency.code, 1, _quantities(values), negotiated, trial=False, imported=True)
+    starting = started(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
+    moved = _moved_in(starting.subscription, values, now)
+    billed = advance_or_hold(facts_of_new(tx, sold_to.customer, moved, now), now, run_terms(tx))
+    refuse_hold(billed)
+    snapshot = None if made is None else made.snapshot
+    issued = write_start(
+        tx, replace(starting, subscription=moved), billed, sold_to.customer, snapshot, recorded_at
+    )
+    return billed.subscriptions[0][0] if billed.subscriptions else moved, issued
+
+
+def _moved_in(subscription: Subscription, values: Mapping[str, str], now: Instant) -> Subscription:
+    """The subscription with what the old system billed: fees up to `billed_through`, usage that closed by now.
+
+    Without `billed_through` the old system billed the period that contains the import, where the start lies
+    before the import's local day; else it billed nothing.
+    """
+    tz = zone(subscription.timezone)
+    if values.get("billed_through"):
+        fees_from = _instant(values, "billed_through", subscription.timezone)
+    elif local_date(subscription.started_at, tz) < local_date(now, tz) and not subscription.terms.free:
+        schedule = subscription.schedule()
+        end = schedule.period(schedule.index_at(now)).ends_at
+        fees_from = now if end is None else end
+    else:
+        return subscription
+    return replace(subscription, fees_from=fees_from, usage_from=max(now, subscription.started_at))
+
+
+def _refuse_unbuilt(values: Mapping[str, str]) -> None:
+    """Nothing in a row is ignored: what cannot be carried out yet is refused, unless it says nothing."""
+    for column, value in values.items():
+        silent = value.strip().lower() in {"", "0", "0.00", "no", "false"}
+        if not silent and (column in _NOT_YET or column.startswith("wallet:")):
+            raise NotYet(column, where=values.get("customer", ""))
+
+
+def _needed(values: Mapping[str, str], column: str) -> str:
+    if not values.get(column):
+        raise InvalidInput(f"{column} is missing", where=column)
+    return values[column]
+
+
+def _number(values: Mapping[str, str], column: str) -> Decimal:
+    try:
+        return parse_decimal(values[column])
+    except NumberError as problem:
+        raise InvalidInput(str(problem), where=column, got=values[column]) from problem
+
+
+def _instant(values: Mapping[str, str], column: str, timezone: str) -> Instant:
+    try:
+        return parse_instant(values[column], zone(timezone))
+    except Unreadable as problem:
+        raise InvalidInput(problem.reason, where=column, got=values[column], hint=problem.fix) from problem
+
+
+def _quantities(values: Mapping[str, str]) -> dict[str, Decimal]:
+    return {
+        column.partition(":")[2]: _number(values, column)
+        for column, text in values.items()
+        if column.startswith("quantity:") and text
+    }
+
+
+def _finding(row: TableRow, problem: PlanctlError) -> Finding:
+    return Finding(
+        problem.code,
+        problem.message,
+        Place(row.file, row.line, 1),
+        expected=problem.expected,
+        got=problem.got,
+        hint=problem.hint,
+    )

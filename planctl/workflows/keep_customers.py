@@ -1,0 +1,314 @@
+"""Adding, changing, archiving, importing and showing customers. It sells them nothing but free plans given to all.
+
+Source: planctl billing rules, lifecycle (auto_enable), companies, moving in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from planctl.core.accounts import Account
+from planctl.core.currencies import Currency, iso_currency
+from planctl.core.customer_fields import FIELDS, Surroundings, customer_of
+from planctl.core.customers import Customer
+from planctl.core.invoicing.advance import advance
+from planctl.core.periods import Instant
+from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.start import Ask, Offered, started
+from planctl.errors import Conflict, NotYet, Refused
+from planctl.findings import NOWHERE, Finding, Place
+from planctl.identifiers import new_id
+from planctl.store import catalog, customers, invoices, subscriptions
+from planctl.store.as_of import customer_as_of
+from planctl.store.customers import CustomerFilter
+from planctl.store.facts import facts_of_new, run_terms
+from planctl.store.invoices import InvoiceFilter
+from planctl.store.offers import auto_enabled, offered, taxes
+from planctl.store.outcomes import write_start
+from planctl.store.selling import existing
+from planctl.store.settings import setting
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+Said = Mapping[str, str]
+"""What was said of a customer, as text by field; what is absent was not said."""
+
+COLUMNS = (
+    "customer",
+    "name",
+    "email",
+    "currency",
+    "timezone",
+    "country",
+    "address",
+    "tax_id",
+    "locale",
+    "parent",
+    "fingerprint",
+)
+"""The columns of an import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A customer as it is kept now, and the plans that were started for it; with findings nothing may be kept.
+
+    `existed`: it was there before, just as asked.
+    """
+
+    customer: Customer
+    existed: bool = False
+    enabled: tuple[Subscription, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One row as text by column; `line` is where it stands in `file`."""
+
+    file: str
+    line: int
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCustomers:
+    """What an import did; with findings nothing may be kept."""
+
+    added: tuple[str, ...] = ()
+    existing: int = 0
+    enabled: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+def add_customer(tx: Tx, customer_id: str, said: Said, at: Instant, recorded_at: Instant) -> Kept:
+    """Add a customer at `at`, and start every plan given to all. The same customer again changes nothing.
+
+    Conflict where it is there with other content; findings where a field is wrong.
+    """
+    rules = _Rules(tx)
+    customer, findings = rules.customer(customer_id, said, at, NOWHERE)
+    if findings:
+        return Kept(customer, findings=findings)
+    before = customers.customer(tx, customer_id)
+    if before is not None:
+        if _same(before, customer):
+            return Kept(before, existed=True)
+        raise _conflict(before, customer)
+    customers.add(tx, customer)
+    return Kept(customer, enabled=rules.enable(customer, at, recorded_at))
+
+
+def update_customer(tx: Tx, customer_id: str, said: Said) -> Kept:
+    """Change what is said of a customer, nothing else. Its running subscriptions keep currency and timezone."""
+    before = existing(tx, customer_id)
+    rules = _Rules(tx)
+    parent = said.get("parent", before.parent).strip()
+    customer, findings = customer_of(before, said, rules.around(parent))
+    if findings:
+        return Kept(customer, findings=findings)
+    if customer == before:
+        return Kept(before, existed=True)
+    if customer.parent and customer.parent != before.parent:
+        _check_parent(tx, customer)
+    customers.update(tx, customer)
+    return Kept(customer)
+
+
+def archive_customer(tx: Tx, customer_id: str, at: Instant, *, off: bool = False) -> Kept:
+    """Archive a customer: nothing new is sold to it. `off` takes it back. Refused while a subscription runs."""
+    before = existing(tx, customer_id)
+    if (before.archived_at is None) == off:
+        return Kept(before, existed=True)
+    running = [] if off else [one for one in _own(tx, customer_id) if one.live]
+    if running:
+        raise Refused(
+            f"customer {customer_id} still runs {running[0].plan}",
+            code="customer-runs",
+            where=customer_id,
+            got=", ".join(one.id for one in running),
+            hint=f"planctl subscription cancel {customer_id}/{running[0].plan} --at now",
+        )
+    customer = replace(before, archived_at=None if off else at)
+    customers.update(tx, customer)
+    return Kept(customer)
+
+
+def import_customers(
+    tx: Tx, rows: Iterable[ImportRow], at: Instant, recorded_at: Instant, *, auto_enable: bool = False
+) -> ImportedCustomers:
+    """Add the customer of every row: all rows or, with findings, none. Those there already are left as they are.
+
+    Conflict where some are there with other content. A parent stands before its children. No plan is
+    started unless `auto_enable`.
+    """
+    rules = _Rules(tx)
+    fresh: dict[str, Customer] = {}
+    findings: list[Finding] = []
+    clashes: list[tuple[Customer, Customer]] = []
+    same = 0
+    read = [(row, _said(row.values)) for row in rows]
+    known = customers.get_many(tx, [row.values.get("customer", "") for row, _ in read])
+    rules.parents = known | customers.get_many(tx, [said.get("parent", "") for _, said in read])
+    for row, said in read:
+        name = row.values.get("customer", "")
+        customer, wrong = rules.customer(name, said, at, Place(row.file, row.line, 1))
+        before = known.get(name) or fresh.get(name)
+        if wrong:
+            findings += wrong
+        elif before is None:
+            fresh[name] = rules.parents[name] = customer
+        elif _same(before, customer):
+            same += 1
+        else:
+            clashes.append((before, customer))
+    if findings:
+        return ImportedCustomers(findings=tuple(findings))
+    if clashes:
+        raise _conflict(*clashes[0], more=len(clashes) - 1)
+    customers.add_all(tx, list(fresh.values()))
+    enabled = sum(len(rules.enable(one, at, recorded_at)) for one in fresh.values()) if auto_enable else 0
+    return ImportedCustomers(tuple(fresh), same, enabled)
+
+
+def account_of(tx: Tx, customer_id: str, at: Instant) -> Account:
+    """A customer with everything that belongs to it, as if a run had just been done at `at`."""
+    customer = existing(tx, customer_id)
+    holds = tuple(hold.reason for hold in customers.holds(tx, customer_id))
+    if customer.parent:
+        return Account(customer, at, holds=holds)
+    found = customer_as_of(tx, customer_id, at)
+    open_ids = [one.id for one in found.unpaid]
+    shown = invoices.listing(tx, InvoiceFilter(customers=(customer_id,))) if open_ids else []
+    return Account(
+        customer,
+        at,
+        found.holdings,
+        tuple(subscriptions.assignments(tx, [customer_id])[customer_id]),
+        tuple(one for one in shown if one.id in open_ids),
+        holds=holds,
+    )
+
+
+def list_customers(tx: Tx, wanted: CustomerFilter) -> Sequence[Customer]:
+    """The customers that match, oldest first."""
+    return customers.customers(tx, wanted)
+
+
+# --- one customer
+
+
+class _Rules:
+    """What new customers are checked against and given, read once for many."""
+
+    def __init__(self, tx: Tx) -> None:
+        self.tx = tx
+        self.declared: Mapping[str, Currency] = catalog.catalog_currencies(tx)
+        self.taxes: Collection[str] = tuple(taxes(tx))
+        self.timezone = setting(tx, "timezone", "UTC") or "UTC"
+        self.parents: dict[str, Customer] = {}
+        self._offers: list[Offered] | None = None
+
+    def around(self, parent: str) -> Surroundings:
+        """What the fields of a customer with this parent (empty: none) are checked against."""
+        found = self.parents.get(parent) or (customers.customer(self.tx, parent) if parent else None)
+        return Surroundings(tuple(self.declared), self.taxes, found)
+
+    def customer(
+        self, customer_id: str, said: Said, at: Instant, place: Place
+    ) -> tuple[Customer, tuple[Finding, ...]]:
+        """A new customer as it was said, and what is wrong with it."""
+        base = Customer(customer_id, timezone=self.timezone, created_at=at)
+        parent = said.get("parent", "").strip()
+        return customer_of(base, said, self.around("" if parent == customer_id else parent), place)
+
+    def enable(self, customer: Customer, at: Instant, recorded_at: Instant) -> tuple[Subscription, ...]:
+        """Start every plan given to all for a new customer; a child of a company gets none."""
+        if customer.parent:
+            return ()
+        if self._offers is None:
+            self._offers = [_free(offered(self.tx, plan)) for plan in auto_enabled(self.tx)]
+        begun: list[Subscription] = []
+        for offer in self._offers:
+            starting = started(
+                new_id("sub", at),
+                customer,
+                offer,
+                Ask(at, at, currency=customer.currency),
+                begun,
+                self._sold_in(customer),
+            )
+            facts = facts_of_new(self.tx, customer, starting.subscription, at)
+            billed = advance(facts, at, run_terms(self.tx))
+            write_start(self.tx, starting, billed, customer, None, recorded_at)
+            begun.append(starting.subscription)
+        return tuple(begun)
+
+    def _sold_in(self, customer: Customer) -> Mapping[str, Currency]:
+        """The currencies a free plan may be noted in: no amount is ever due, so the customer's own will do."""
+        own = iso_currency(customer.currency or "USD")
+        if customer.currency in self.declared or own is None or (self.declared and not customer.currency):
+            return self.declared
+        return {**self.declared, own.code: own}
+
+
+def _free(offer: Offered) -> Offered:
+    if not offer.terms.free:
+        raise NotYet("auto_enable of a priced plan", where=f"plans.{offer.plan}")
+    return offer
+
+
+def _same(before: Customer, asked: Customer) -> bool:
+    """Whether it is there as asked; when it was added and archived does not count."""
+    return replace(asked, created_at=before.created_at, archived_at=before.archived_at) == before
+
+
+def _conflict(before: Customer, asked: Customer, more: int = 0) -> Conflict:
+    differing = [name for name in FIELDS if getattr(before, name) != getattr(asked, name)]
+    also = f"; so do {more} more" if more else ""
+    return Conflict(
+        f"customer {before.id} is there with other content{also}; nothing was written",
+        code="customer-exists",
+        where=f"customer {before.id}",
+        expected="; ".join(f"{name} {_text(before, name)}" for name in differing),
+        got="; ".join(f"{name} {_text(asked, name)}" for name in differing),
+        hint=f"planctl customer update {before.id} changes it",
+    )
+
+
+def _text(customer: Customer, name: str) -> str:
+    value = getattr(customer, name)
+    return "; ".join(value) if isinstance(value, tuple) else value or "nothing"
+
+
+def _check_parent(tx: Tx, customer: Customer) -> None:
+    """A customer that runs plans cannot join a company, and no company is below itself."""
+    running = [one for one in _own(tx, customer.id) if one.live]
+    if running:
+        raise Refused(
+            f"customer {customer.id} runs {running[0].plan}, and only the root of a company holds plans",
+            code="child-customer",
+            where=customer.id,
+            hint=f"planctl subscription cancel {customer.id}/{running[0].plan}",
+        )
+    above = customer.parent
+    while above:
+        if above == customer.id:
+            raise Refused(
+                f"customer {customer.id} would stand below itself", code="parent-circle", where=customer.id
+            )
+        found = customers.customer(tx, above)
+        above = "" if found is None else found.parent
+
+
+def _own(tx: Tx, customer_id: str) -> list[Subscription]:
+    return subscriptions.of_customers(tx, [customer_id])[customer_id]
+
+
+def _said(values: Mapping[str, str]) -> dict[str, str]:
+    """The columns of an import as fields."""
+    names = {"email": "emails"}
+    return {names.get(column, column): text for column, text in values.items() if column != "customer"}

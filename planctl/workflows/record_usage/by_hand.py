@@ -1,0 +1,255 @@
+"""Records one event that a person or a script says: once per id, never below 0, if asked only what is allowed.
+
+Source: planctl billing rules, usage; held features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, NoReturn
+
+from planctl.core.metering.accept import Reason, Row
+from planctl.core.metering.model import UsageEvent
+from planctl.core.money import NumberError, decimal_text, fraction_text, parse_decimal
+from planctl.core.periods import Instant, instant_text
+from planctl.errors import Conflict, InvalidInput, NotFound, Refused, WrongUsage
+from planctl.identifiers import new_id
+from planctl.store import usage
+from planctl.store.as_of import check_access
+from planctl.store.selling import existing
+from planctl.store.usage_customers import UsageCustomer, usage_customers
+from planctl.workflows.record_usage.intake import CHILD, DAY, Intake, Refusal, Taken
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was said. `feature` is a feature's id or an event name; `at` None: now; without `id` it is new.
+
+    `quantity` is text, 1 where empty; `level` sets a held feature to that level instead. `corrects` names
+    the event that a negative quantity takes back. `if_allowed`: only what `check` allows.
+    """
+
+    customer: str
+    feature: str
+    quantity: str = ""
+    at: Instant | None = None
+    id: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    level: str = ""
+    corrects: str = ""
+    if_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of it: `recorded`, `exists` (just so, from before) or `unchanged` (a level set as it is).
+
+    `customer` is the one it was said of, `billed_to` the one that holds its plans. `level` is the level of a
+    held feature afterwards. `undo` are the words after `usage record` that take it back, where any do.
+    """
+
+    status: str
+    id: str
+    customer: str
+    billed_to: str
+    event: str
+    at: Instant
+    quantity: Decimal
+    late: bool = False
+    level: Fraction | None = None
+    undo: str = ""
+
+
+def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
+    """Record one event; else NotFound, InvalidInput, Refused (below 0, too late, not allowed) or Conflict."""
+    existing(tx, said.customer)
+    intake = Intake(tx, as_of)
+    customer = usage_customers(tx, [said.customer])[said.customer]
+    row = _row(said, as_of)
+    if said.id and (said.at is None or said.level):
+        before = _same_id(tx, row, customer)
+        if before is not None:
+            return _known(row, before, said, customer)
+    if said.level:
+        delta = _change(intake, said, customer, row.at)
+        if not delta and _additive(intake, said.feature):
+            return _unchanged(said, customer, row.at)
+        row = replace(row, quantity=fraction_text(delta))
+    taken = intake.take([row])[0]
+    if isinstance(taken, Refusal):
+        _refuse(taken, said)
+    if said.if_allowed:
+        _check(tx, taken, as_of)
+    outcome = usage.append(tx, [taken.row])
+    if outcome.conflicts:
+        kept = outcome.conflicts[0]
+        raise _conflict(said, kept.quantity, kept.row.quantity, kept.at, kept.batch)
+    event = taken.event
+    return Recorded(
+        "recorded" if outcome.accepted else "exists",
+        event.id,
+        said.customer,
+        customer.root,
+        event.event,
+        Instant(event.at),
+        event.quantity,
+        bool(outcome.late),
+        _level(intake, event),
+        _undo(said, taken, intake) if outcome.accepted else "",
+    )
+
+
+def _row(said: Recording, as_of: Instant) -> Row:
+    at = as_of if said.at is None else said.at
+    return Row(
+        said.id or new_id("evt", at),
+        said.customer,
+        said.feature,
+        at,
+        said.quantity or "1",
+        dict(said.properties),
+        said.corrects,
+    )
+
+
+def _change(intake: Intake, said: Recording, customer: UsageCustomer, at: int) -> Fraction:
+    """What makes the level as said: the difference, or the level itself where the meter takes levels."""
+    if said.quantity:
+        raise WrongUsage("say a quantity or --set a level, not both", where="--set", got=said.level)
+    definition = intake.known.by_feature.get(said.feature)
+    if definition is None:
+        raise InvalidInput(f"{said.feature} is no metered feature", where="--set", got=said.feature)
+    level = Fraction(_number(said.level, "--set"))
+    if level < 0:
+        raise Refused(
+            "a level is 0 or more",
+            code="usage-below-zero",
+            where=said.feature,
+            got=said.level,
+            hint="--set 0",
+        )
+    if definition.meter.aggregate in {"max", "last"}:
+        return level
+    if not definition.held:
+        raise Refused(
+            f"{definition.id} is used up, not held: it has no level to set",
+            code="usage-no-level",
+            where=said.feature,
+            hint=f"record what was used: planctl usage record {said.customer} {said.feature} QUANTITY",
+        )
+    return level - intake.levels.level(customer.root, definition.id, at)
+
+
+def _additive(intake: Intake, feature: str) -> bool:
+    return intake.known.by_feature[feature].meter.aggregate not in {"max", "last"}
+
+
+def _level(intake: Intake, event: UsageEvent) -> Fraction | None:
+    """The level of a held feature that the event names, at the event's instant; None for any other."""
+    definition = intake.known.by_feature.get(event.event)
+    if definition is None or not definition.held or not _additive(intake, event.event):
+        return None
+    return intake.levels.level(event.customer, event.event, event.at)
+
+
+def _undo(said: Recording, taken: Taken, intake: Intake) -> str:
+    """What takes the event back: the opposite change of a level, or a correction of what is summed."""
+    event = taken.event
+    back = decimal_text(-event.quantity)
+    if _level(intake, event) is not None:
+        return f"{said.customer} {said.feature} {back}"
+    meters = [intake.known.by_feature[feature].meter for feature in taken.feeds]
+    summed = meters and all(one.aggregate in {"sum", "count"} and not one.value for one in meters)
+    return f"{said.customer} {said.feature} {back} --corrects {event.id}" if summed and back != "0" else ""
+
+
+def _same_id(tx: Tx, row: Row, customer: UsageCustomer) -> UsageEvent | None:
+    """The event under the id that day or the day before: a retry just after midnight is a retry."""
+    first = max(row.at // DAY - 1, 0) * DAY
+    stored = usage.events(tx, customer.root, [row.event], first, (row.at // DAY + 1) * DAY)
+    return next((event for event in stored if event.id == row.id), None)
+
+
+def _known(row: Row, before: UsageEvent, said: Recording, customer: UsageCustomer) -> Recorded:
+    """The event that is there already, where it says the same but for its instant; else Conflict.
+
+    A level that was set is recorded as a difference, which the same words now cannot be compared with.
+    """
+    properties = {**said.properties, **({CHILD: customer.id} if customer.is_child else {})}
+    content = (dict(before.properties), before.corrects)
+    quantity = before.quantity if said.level else _number(row.quantity)
+    if (before.quantity, *content) != (quantity, properties, said.corrects):
+        raise _conflict(said, before.quantity, quantity, before.at, 0)
+    return Recorded(
+        "exists", row.id, said.customer, customer.root, row.event, Instant(before.at), before.quantity
+    )
+
+
+def _number(text: str, option: str = "QTY") -> Decimal:
+    try:
+        return parse_decimal(text)
+    except NumberError as error:
+        raise InvalidInput(error.reason, where=option, got=text, hint=error.fix) from error
+
+
+def _unchanged(said: Recording, customer: UsageCustomer, at: int) -> Recorded:
+    level = Fraction(_number(said.level))
+    return Recorded(
+        "unchanged", "", said.customer, customer.root, said.feature, Instant(at), Decimal(0), level=level
+    )
+
+
+def _check(tx: Tx, taken: Taken, as_of: Instant) -> None:
+    """Refused where `check` says no to any feature that the event feeds; taking back is always allowed."""
+    if taken.event.quantity <= 0:
+        return
+    for feature in taken.feeds:
+        quantity = Fraction(taken.event.quantity)
+        checked = check_access(tx, taken.customer.root, feature, as_of, quantity=quantity).checked
+        if not checked.allowed:
+            left = "" if checked.remaining is None else fraction_text(checked.remaining)
+            raise Refused(
+                f"{taken.customer.root} may not use {decimal_text(taken.event.quantity)} {feature}: "
+                f"{checked.reason}; nothing was recorded",
+                code="not-allowed",
+                where=f"{taken.customer.root}/{feature}",
+                expected=f"at most {left} more" if left else "",
+                got=decimal_text(taken.event.quantity),
+            )
+
+
+def _refuse(refusal: Refusal, said: Recording) -> NoReturn:
+    where = f"{said.customer}/{said.feature}"
+    if refusal.reason == Reason.UNKNOWN_EVENT:
+        raise NotFound(
+            f"there is no metered feature or event {said.feature!r}", where=where, hint=refusal.hint
+        )
+    if refusal.reason == "level":
+        raise Refused(
+            f"{said.feature} of {said.customer} would fall below 0",
+            code="usage-below-zero",
+            where=where,
+            got=said.quantity or "1",
+            hint=refusal.hint,
+        )
+    if refusal.reason == "late":
+        raise Refused(refusal.message, code="usage-late", where=where, hint=refusal.hint)
+    raise InvalidInput(refusal.message, code="usage-row", where=where, got=said.quantity, hint=refusal.hint)
+
+
+def _conflict(said: Recording, kept: Decimal, new: Decimal, at: int, batch: int) -> Conflict:
+    source = f" by import {batch}" if batch > 0 else ""
+    return Conflict(
+        f"event {said.id} of {said.customer} is already recorded with other content; nothing was written",
+        code="usage-conflict",
+        where=f"{said.customer}/{said.feature}",
+        expected=f"{decimal_text(kept)} at {instant_text(Instant(at))}{source}, as recorded",
+        got=decimal_text(new),
+        hint="use a new id for a new event",
+    )

@@ -1,0 +1,68 @@
+"""Start-up is a feature: a short command pays for no library that it does not use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import planctl
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    "alembic",
+    "babel",
+    "msgspec",
+    "psycopg",
+    "pydantic",
+    "sqlalchemy",
+    "sqlmodel",
+    "stripe",
+    "yaml",
+}
+
+
+def start(*arguments: str, **environment: str) -> tuple[str, set[str]]:
+    """What the command printed, and the top-level packages that it imported on the way."""
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "planctl", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    rows = [
+        line.rsplit("|", 1)[1].strip()
+        for line in result.stderr.splitlines()
+        if line.startswith("import time:")
+    ]
+    return result.stdout, {name.split(".")[0] for name in rows}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("plan", "--help"), ("invoice", "--help")]
+)
+def test_help_imports_no_heavy_library(arguments: tuple[str, ...]) -> None:
+    _, imported = start(*arguments)
+    assert imported & HEAVY == set()
+
+
+def test_the_version_is_answered_before_typer_is_imported() -> None:
+    printed, imported = start("--version")
+    assert planctl.__version__ in printed
+    assert imported & {"typer", "click", "rich", "importlib.metadata"} == set()
+
+
+def test_completing_a_word_imports_no_heavy_library() -> None:
+    completion = {
+        "_PLANCTL_COMPLETE": "complete_bash",
+        "COMP_WORDS": "planctl inv",
+        "COMP_CWORD": "1",
+    }
+    printed, imported = start(**completion)
+    assert printed.split() == ["invoice"]
+    assert imported & HEAVY == set()

@@ -1,0 +1,226 @@
+"""What falls due and when, worked out on a calendar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from planctl.core.catalog.model import PriceRow, Reset, Terms
+from planctl.core.periods import Anchor, Interval, instant_text
+from planctl.core.subscriptions.dues import (
+    allowance_schedule,
+    billed_features,
+    charges_fee,
+    default_reset,
+    due_of,
+    dues,
+    effective_reset,
+    next_due,
+    owed,
+    resumed_at,
+    usage_part,
+)
+from planctl.core.subscriptions.model import BlockedSpan, Subscription
+from tests.core.billing import canceled, metered, monthly, prepaid, running, sold, t
+
+
+def told(subscription: Subscription, until: str) -> list[tuple[str, int, str]]:
+    """Part, index and instant of everything due."""
+    return [(due.part, due.index, instant_text(due.at)) for due in dues(subscription, t(until))]
+
+
+def test_a_fee_ahead_is_due_at_the_starts_of_periods_and_usage_at_their_ends() -> None:
+    subscription = running(monthly(features=metered()), "2026-01-31")
+    assert told(subscription, "2026-03-31") == [
+        ("fee", 0, "2026-01-31T00:00:00Z"),
+        ("usage", 0, "2026-02-28T00:00:00Z"),
+        ("fee", 1, "2026-02-28T00:00:00Z"),
+        ("usage", 1, "2026-03-31T00:00:00Z"),
+        ("fee", 2, "2026-03-31T00:00:00Z"),
+    ]
+
+
+def test_the_instant_asked_for_is_included_and_the_settled_one_is_not() -> None:
+    subscription = running(monthly(), "2026-01-01")
+    assert told(subscription, "2026-01-01") == [("fee", 0, "2026-01-01T00:00:00Z")]
+    settled = replace(subscription, settled_at=t("2026-02-01"))
+    assert told(settled, "2026-02-28T23:59:59.999999Z") == []
+    assert told(settled, "2026-03-01") == [("fee", 2, "2026-03-01T00:00:00Z")]
+
+
+def test_a_fee_in_arrears_is_due_at_the_ends_of_periods() -> None:
+    subscription = running(monthly(bill="in arrears"), "2026-01-01")
+    assert told(subscription, "2026-03-01") == [
+        ("fee", 0, "2026-02-01T00:00:00Z"),
+        ("fee", 1, "2026-03-01T00:00:00Z"),
+    ]
+
+
+def test_a_one_off_is_due_once_even_in_arrears_and_its_usage_never_closes() -> None:
+    terms = replace(sold(once="299"), bill="in arrears", features=metered())
+    subscription = running(terms, "2026-01-01", pay="once")
+    assert told(subscription, "2036-01-01") == [("fee", 0, "2026-01-01T00:00:00Z")]
+    assert next_due(replace(subscription, settled_at=t("2026-01-01"))) is None
+
+
+def test_a_one_off_with_a_monthly_allowance_closes_every_month() -> None:
+    subscription = running(
+        replace(sold(once="299"), features=metered(reset="month")), "2026-01-31", pay="once"
+    )
+    assert told(subscription, "2026-03-31")[1:] == [
+        ("usage:month", 0, "2026-02-28T00:00:00Z"),
+        ("usage:month", 1, "2026-03-31T00:00:00Z"),
+    ]
+
+
+def test_a_free_plan_owes_nothing_ever() -> None:
+    subscription = running(Terms(free=True, features=metered()), "2026-01-01")
+    assert dues(subscription, t("2030-01-01")) == ()
+    assert next_due(subscription) is None
+
+
+def test_what_the_old_system_billed_is_left_out() -> None:
+    # Paid to 1 March; moved in on 15 January, so January's usage is ours.
+    subscription = running(
+        monthly(features=metered()), "2025-11-01", fees_from=t("2026-03-01"), usage_from=t("2026-01-15")
+    )
+    assert told(subscription, "2026-03-01") == [
+        ("usage", 2, "2026-02-01T00:00:00Z"),
+        ("usage", 3, "2026-03-01T00:00:00Z"),
+        ("fee", 4, "2026-03-01T00:00:00Z"),
+    ]
+    assert next_due(subscription) == t("2026-02-01"), "what is left out is not waited for"
+
+
+def test_a_period_that_began_before_the_fees_are_ours_counts_as_billed_though_it_is_in_arrears() -> None:
+    subscription = running(monthly(bill="in arrears"), "2026-01-01", fees_from=t("2026-01-02"))
+    assert told(subscription, "2026-03-01") == [("fee", 1, "2026-03-01T00:00:00Z")]
+
+
+def test_nothing_begins_at_or_after_the_end() -> None:
+    subscription = canceled(running(monthly(features=metered()), "2026-01-01"), "2026-02-01")
+    assert told(subscription, "2026-12-01") == [
+        ("fee", 0, "2026-01-01T00:00:00Z"),
+        ("usage", 0, "2026-02-01T00:00:00Z"),
+    ]
+
+
+def test_the_last_usage_closes_at_the_end_and_the_fee_ahead_stays_whole() -> None:
+    subscription = canceled(running(monthly(features=metered()), "2026-01-01"), "2026-01-15")
+    fee, usage = dues(subscription, t("2026-12-01"))
+    assert (usage.at, usage.period.ends_at, usage.full.ends_at) == (
+        t("2026-01-15"),
+        t("2026-01-15"),
+        t("2026-02-01"),
+    )
+    assert fee.period.ends_at == t("2026-02-01")
+    arrears = replace(subscription, terms=monthly(bill="in arrears"))
+    assert [due.period.ends_at for due in dues(arrears, t("2026-12-01"))] == [t("2026-01-15")]
+
+
+def test_an_expiry_that_the_terms_foresaw_shortens_the_last_period() -> None:
+    subscription = running(monthly(), "2026-01-01", ends_at=t("2026-01-15"), end_reason="expired")
+    (fee,) = dues(subscription, t("2026-01-01"))
+    assert (fee.period.ends_at, fee.full.ends_at) == (t("2026-01-15"), t("2026-02-01"))
+
+
+def test_a_subscription_that_ended_where_it_began_owes_nothing() -> None:
+    subscription = canceled(running(monthly(features=metered()), "2026-01-01"), "2026-01-01")
+    assert dues(subscription, t("2026-12-01")) == ()
+
+
+def test_a_stub_is_measured_by_the_whole_month() -> None:
+    subscription = running(monthly(anchor=Anchor("calendar")), "2026-01-17")
+    first, second = dues(subscription, t("2026-02-01"))
+    assert (first.period.starts_at, first.period.ends_at) == (t("2026-01-17"), t("2026-02-01"))
+    assert (first.full.starts_at, first.full.ends_at) == (t("2026-01-01"), t("2026-02-01"))
+    assert second.period == second.full
+
+
+@pytest.mark.parametrize(
+    ("pay", "wanted"),
+    [
+        ("month", "interval"),
+        ("week", "interval"),
+        ("3 months", "month"),
+        ("year", "month"),
+        ("once", "interval"),
+    ],
+)
+def test_allowances_reset_every_interval_or_every_month_where_that_is_longer(pay: str, wanted: Reset) -> None:
+    assert default_reset(Interval.parse(pay)) == wanted
+
+
+def test_a_reset_that_is_the_interval_is_the_default_one() -> None:
+    (entitlement,) = metered(reset="month").values()
+    assert effective_reset(entitlement, Interval.parse("month")) == "interval"
+    assert effective_reset(entitlement, Interval.parse("year")) == "month"
+    (held,) = prepaid().values()
+    assert effective_reset(held, Interval.parse("month")) == "never"
+
+
+def test_usage_settles_under_its_reset_but_for_the_default_one() -> None:
+    yearly = running(replace(sold(year="190"), features=metered()), "2026-01-01", pay="year")
+    assert billed_features(yearly) == {"month": ("minutes",)}
+    assert (usage_part(yearly, "month"), usage_part(yearly, "week"), usage_part(yearly, "interval")) == (
+        "usage",
+        "usage:week",
+        "usage:interval",
+    )
+
+
+def test_every_due_is_found_again_by_its_part_and_index() -> None:
+    features = metered(reset="week") | metered("calls") | prepaid()
+    for terms in (monthly(features=features), monthly(features=features, bill="in arrears")):
+        for subscription in (
+            running(terms, "2026-01-31"),
+            canceled(running(terms, "2026-01-31"), "2026-05-05"),
+        ):
+            for due in dues(subscription, t("2026-06-01")):
+                assert due_of(subscription, due.part, due.index) == due
+
+
+def test_monthly_allowances_of_a_year_meet_its_boundaries() -> None:
+    yearly = running(replace(sold(year="190"), features=metered()), "2024-02-29", pay="year")
+    months = allowance_schedule(yearly, "month")
+    assert [months.boundary(k) for k in (12, 24, 48)] == [t("2025-02-28"), t("2026-02-28"), t("2028-02-29")]
+    assert [yearly.schedule().boundary(k) for k in (1, 2, 4)] == [months.boundary(k) for k in (12, 24, 48)]
+
+
+def test_a_plan_on_a_day_of_the_month_has_weeks_and_days_from_its_start() -> None:
+    subscription = running(monthly(anchor=Anchor("day", 17)), "2026-01-03")
+    assert allowance_schedule(subscription, "week").boundary(1) == t("2026-01-10")
+    assert allowance_schedule(subscription, "day").boundary(1) == t("2026-01-04")
+    assert allowance_schedule(subscription, "month").boundary(1) == t("2026-01-17")
+
+
+def test_a_fee_is_charged_for_a_price_or_for_what_is_bought_ahead() -> None:
+    usage_only = monthly(rows=(PriceRow(Interval.parse("month"), usage_only=True),), features=prepaid())
+    assert charges_fee(running(monthly()))
+    assert not charges_fee(running(usage_only))
+    assert charges_fee(running(usage_only, quantities={"seats": Decimal(12)}))
+    assert not charges_fee(running(Terms(free=True)))
+
+
+def test_a_block_postpones_usage_and_a_fee_whose_period_began_before_it() -> None:
+    span = BlockedSpan(t("2026-02-10"), t("2026-03-11"), "pay_1")
+    ahead = running(monthly(features=metered()), "2026-02-01", blocked=(span,))
+    arrears = replace(ahead, terms=monthly(bill="in arrears"))
+    february, march = due_of(arrears, "fee", 0), due_of(arrears, "fee", 1)
+    assert owed(ahead, due_of(ahead, "usage", 0))
+    assert not owed(ahead, due_of(ahead, "fee", 1))
+    assert (owed(arrears, february), resumed_at(arrears, february)) == (True, None)
+    assert (owed(arrears, march), resumed_at(arrears, march)) == (False, t("2026-03-11"))
+
+
+def test_a_block_holds_its_first_instant_and_not_its_last() -> None:
+    span = BlockedSpan(t("2026-02-10"), t("2026-03-11"))
+    assert [span.holds(t(day)) for day in ("2026-02-09", "2026-02-10", "2026-03-10", "2026-03-11")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert BlockedSpan(t("2026-02-10")).holds(t("2036-01-01"))

@@ -1,0 +1,314 @@
+"""Starting a plan: who may, on which row and in which currency, and what gives way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from planctl.core.catalog.model import AmountRange, Beyond, OnlyFor, PriceRow, Terms, Trial
+from planctl.core.customers import Customer
+from planctl.core.periods import Interval
+from planctl.core.pricing.kinds.each import Each
+from planctl.core.subscriptions.model import Status, Subscription
+from planctl.core.subscriptions.start import (
+    AlreadyRunning,
+    Ask,
+    Offered,
+    Starting,
+    check_eligible,
+    choose_currency,
+    choose_row,
+    started,
+)
+from planctl.errors import InvalidInput, NotYet, Refused, WrongUsage
+from tests.core.billing import DECLARED, metered, monthly, offer, prepaid, running, sold, t
+
+NOVA = Customer("nova", currency="USD", timezone="Europe/Berlin")
+NOW = t("2026-01-20T09:30:00Z")
+
+
+def start(
+    offered: Offered, beside: Sequence[Subscription] = (), customer: Customer = NOVA, **asked: Any
+) -> Starting:
+    ask = Ask(**({"start_at": NOW, "now": NOW} | asked))
+    return started("sub_new", customer, offered, ask, beside, DECLARED)
+
+
+def grouped(terms: Terms) -> Terms:
+    return replace(terms, group="main")
+
+
+# --- what begins
+
+
+def test_a_start_takes_the_terms_the_customers_zone_and_the_instant_as_anchor() -> None:
+    begun = start(replace(offer(grouped(monthly())), revision=7)).subscription
+    assert (begun.id, begun.customer, begun.plan, begun.plan_version) == ("sub_new", "nova", "starter", 1)
+    assert (begun.timezone, begun.pay, begun.currency.code) == ("Europe/Berlin", "month", "USD")
+    assert (begun.started_at, begun.anchor_at, begun.fees_from, begun.usage_from) == (NOW, NOW, NOW, NOW)
+    assert (begun.status, begun.exclusive_group, begun.settled_at) == (Status.ACTIVE, "main", None)
+    assert (begun.catalog_revision, begun.created_at, begun.terms_hash) == (7, NOW, "hash")
+
+
+def test_a_group_that_is_not_exclusive_keeps_no_place() -> None:
+    assert start(offer(grouped(monthly()), exclusive=False)).subscription.exclusive_group == ""
+
+
+def test_a_start_to_come_is_refused_unless_it_is_scheduled() -> None:
+    later = t("2026-01-20T09:30:00.000001Z")
+    with pytest.raises(Refused) as refused:
+        start(offer(monthly()), start_at=later)
+    assert (refused.value.code, refused.value.hint) == ("future-start", "--schedule starts it then")
+    assert start(offer(monthly()), start_at=later, schedule=True).subscription.status is Status.PENDING
+
+
+def test_a_start_at_the_very_instant_or_before_it_is_running() -> None:
+    assert start(offer(monthly()), schedule=True).subscription.status is Status.ACTIVE
+    assert start(offer(monthly()), start_at=t("2025-12-01")).subscription.status is Status.ACTIVE
+
+
+# --- who may
+
+
+@pytest.mark.parametrize(
+    ("customer", "offered", "code"),
+    [
+        (replace(NOVA, archived_at=1), offer(monthly()), "customer-archived"),
+        (replace(NOVA, parent="acme"), offer(monthly()), "child-customer"),
+        (NOVA, offer(monthly(), archived=True), "plan-archived"),
+        (NOVA, offer(monthly(), only_for=OnlyFor(domains=("school.example",))), "only-for"),
+        (NOVA, offer(monthly(), only_for=OnlyFor(list="schools")), "only-for"),
+    ],
+)
+def test_who_may_not_have_a_plan_is_refused(customer: Customer, offered: Offered, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_eligible(customer, offered)
+    assert (refused.value.code, refused.value.exit_code) == (code, 4)
+
+
+@pytest.mark.parametrize(
+    ("emails", "only_for", "listed"),
+    [
+        (("Dean@School.example",), OnlyFor(emails=("dean@school.example",)), ()),
+        (("x@UNI.example",), OnlyFor(domains=("uni.example",)), ()),
+        (("x@uni.example",), OnlyFor(list="schools"), ("uni.example",)),
+        ((), OnlyFor(list="schools"), ("nova",)),
+    ],
+)
+def test_the_allowlist_lets_addresses_domains_and_customers_in(
+    emails: tuple[str, ...], only_for: OnlyFor, listed: tuple[str, ...]
+) -> None:
+    offered = replace(offer(monthly(), only_for=only_for), listed=frozenset(listed))
+    check_eligible(replace(NOVA, emails=emails), offered)
+
+
+def test_a_domain_does_not_let_its_subdomains_in() -> None:
+    offered = offer(monthly(), only_for=OnlyFor(domains=("uni.example",)))
+    with pytest.raises(Refused):
+        check_eligible(replace(NOVA, emails=("x@evil.uni.example", "x@notuni.example")), offered)
+
+
+# --- row and currency
+
+
+def test_the_only_row_is_taken_and_of_several_one_must_be_named() -> None:
+    assert choose_row(offer(monthly()), "") == "month"
+    assert choose_row(offer(Terms(free=True)), "") == "month"
+    several = offer(replace(sold(year="190"), rows=(*sold(month="19").rows, *sold(year="190").rows)))
+    assert choose_row(several, "year") == "year"
+    with pytest.raises(WrongUsage, match="month, year"):
+        choose_row(several, "")
+    with pytest.raises(Refused) as refused:
+        choose_row(several, "week")
+    assert (refused.value.code, refused.value.expected) == ("no-such-row", "month | year")
+
+
+def in_two_currencies(**more: Any) -> Offered:
+    row = PriceRow(Interval.parse("month"), {"USD": Decimal(19), "EUR": Decimal(18)})
+    return offer(monthly(rows=(row,), **more))
+
+
+def test_the_currency_is_the_one_asked_for_then_the_customers_then_the_only_one() -> None:
+    nobody = replace(NOVA, currency="")
+    assert choose_currency(in_two_currencies(), "month", "EUR", NOVA, DECLARED).code == "EUR"
+    assert choose_currency(in_two_currencies(), "month", "", NOVA, DECLARED).code == "USD"
+    assert choose_currency(offer(monthly()), "month", "", nobody, DECLARED).code == "USD"
+    with pytest.raises(WrongUsage, match="USD, EUR"):
+        choose_currency(in_two_currencies(), "month", "", nobody, DECLARED)
+
+
+def test_a_currency_without_a_price_is_refused() -> None:
+    with pytest.raises(Refused) as refused:
+        choose_currency(offer(monthly()), "month", "EUR", NOVA, DECLARED)
+    assert (refused.value.code, refused.value.expected, refused.value.got) == (
+        "no-such-currency",
+        "USD",
+        "EUR",
+    )
+
+
+def test_a_usage_plan_is_sold_where_all_its_charges_have_a_price() -> None:
+    row = PriceRow(Interval.parse("month"), usage_only=True)
+    both = metered() | metered("calls")
+    (minutes, calls) = both.values()
+    wide = Beyond("usage", {"": Each({"USD": Decimal(1), "EUR": Decimal(1)})})
+    terms = monthly(rows=(row,), features={"minutes": minutes, "calls": replace(calls, beyond=wide)})
+    assert choose_currency(offer(terms), "month", "", replace(NOVA, currency=""), DECLARED).code == "USD"
+
+
+def test_a_free_plan_takes_any_declared_currency() -> None:
+    free = offer(Terms(free=True))
+    assert choose_currency(free, "month", "", replace(NOVA, currency="EUR"), DECLARED).code == "EUR"
+    assert choose_currency(free, "month", "", replace(NOVA, currency=""), DECLARED).code == "USD"
+
+
+def test_a_price_that_is_agreed_with_each_must_be_agreed_first() -> None:
+    row = PriceRow(Interval.parse("month"), {"USD": AmountRange(Decimal(900), Decimal(9000))})
+    with pytest.raises(Refused) as refused:
+        start(offer(monthly(rows=(row,))))
+    assert (refused.value.code, refused.value.expected) == ("price-not-agreed", "900 to 9000 USD")
+
+
+# --- quantities
+
+
+@pytest.mark.parametrize(("total", "allowed"), [("9", False), ("10", True), ("50", True), ("51", False)])
+def test_a_prepaid_total_lies_between_the_allowance_and_the_limit(total: str, allowed: bool) -> None:
+    offered = offer(monthly(features=prepaid(included=10, up_to=50)))
+    if allowed:
+        begun = start(offered, quantities={"seats": Decimal(total)}).subscription
+        assert begun.quantities == {"seats": Decimal(total)}
+        return
+    with pytest.raises(InvalidInput) as refused:
+        start(offered, quantities={"seats": Decimal(total)})
+    assert refused.value.expected.startswith("10 to 50")
+
+
+def test_a_prepaid_total_without_a_limit_may_be_any() -> None:
+    offered = offer(monthly(features=prepaid(up_to=None)))
+    assert start(offered, quantities={"seats": Decimal(10**9)}).subscription.quantities["seats"] == 10**9
+
+
+@pytest.mark.parametrize("feature", ["minutes", "nothing"])
+def test_what_is_not_sold_ahead_has_no_quantity(feature: str) -> None:
+    with pytest.raises(Refused, match=f"no quantity of {feature}"):
+        start(offer(monthly(features=metered())), quantities={feature: Decimal(200)})
+
+
+def test_a_plan_is_sold_one_at_a_time_unless_it_says_otherwise() -> None:
+    with pytest.raises(Refused) as refused:
+        start(offer(monthly()), quantity=2)
+    assert refused.value.code == "quantity"
+    assert start(offer(monthly(quantity=(1, 20))), quantity=20).subscription.quantity == 20
+
+
+# --- groups
+
+
+def test_the_plan_one_has_is_nothing_new_and_no_failure() -> None:
+    offered = offer(grouped(monthly()))
+    for status in (Status.ACTIVE, Status.BLOCKED, Status.PENDING):
+        old = running(monthly(), exclusive_group="main", status=status)
+        with pytest.raises(AlreadyRunning) as already:
+            start(offered, [old])
+        assert already.value.exit_code == 0
+
+
+def test_the_plan_one_has_is_nothing_new_though_its_group_became_exclusive_since() -> None:
+    with pytest.raises(AlreadyRunning):
+        start(offer(grouped(monthly())), [running(monthly(), exclusive_group="")])
+
+
+def test_a_plan_that_has_ended_may_begin_again() -> None:
+    ended = running(monthly(), exclusive_group="main", status=Status.CANCELED)
+    assert start(offer(grouped(monthly())), [ended]).replaced == ()
+
+
+def test_a_free_plan_of_the_group_ends_where_the_new_one_begins() -> None:
+    free = running(Terms(free=True), "2026-01-02", id="sub_free", plan="free", exclusive_group="main")
+    begun = start(offer(grouped(monthly())), [free])
+    (old,) = begun.replaced
+    assert (old.id, old.status, old.ends_at, old.end_reason) == ("sub_free", Status.CANCELED, NOW, "replaced")
+    (move,) = begun.transitions
+    assert (move.subscription, move.before, move.after, move.at) == (
+        "sub_free",
+        Status.ACTIVE,
+        Status.CANCELED,
+        NOW,
+    )
+
+
+def test_a_free_plan_that_began_after_the_new_ones_start_ends_at_its_own() -> None:
+    free = running(Terms(free=True), "2026-01-02", plan="free", exclusive_group="main")
+    (old,) = start(offer(grouped(monthly())), [free], start_at=t("2025-12-01")).replaced
+    assert (old.status, old.ends_at) == (Status.CANCELED, t("2026-01-02"))
+
+
+def test_a_free_plan_goes_on_until_a_scheduled_start() -> None:
+    free = running(Terms(free=True), "2026-01-02", plan="free", exclusive_group="main")
+    begun = start(offer(grouped(monthly())), [free], start_at=t("2026-03-01"), schedule=True)
+    (old,) = begun.replaced
+    assert (old.status, old.ends_at, old.end_reason) == (Status.ACTIVE, t("2026-03-01"), "replaced")
+    assert begun.transitions == ()
+
+
+def test_a_free_plan_that_was_to_end_earlier_does_not_end_later() -> None:
+    free = running(
+        Terms(free=True), "2026-01-02", plan="free", exclusive_group="main", ends_at=t("2026-02-02")
+    )
+    (old,) = start(offer(grouped(monthly())), [free], start_at=t("2026-03-01"), schedule=True).replaced
+    assert old.ends_at == t("2026-02-02")
+
+
+def test_another_paid_plan_of_the_group_is_a_change_which_is_named() -> None:
+    paid = running(monthly(), plan="pro", exclusive_group="main")
+    with pytest.raises(NotYet) as refused:
+        start(offer(grouped(monthly())), [paid])
+    assert (refused.value.term, refused.value.exit_code) == ("plan change", 4)
+
+
+def test_plans_of_other_groups_run_beside_each_other() -> None:
+    other = running(monthly(), plan="pro", exclusive_group="support")
+    assert start(offer(grouped(monthly())), [other]).replaced == ()
+
+
+# --- terms that this version only stores
+
+
+def test_a_trial_is_named_unless_it_is_declined_or_moved_in() -> None:
+    offered = offer(monthly(trial=Trial(14)))
+    with pytest.raises(NotYet) as refused:
+        start(offered)
+    assert (refused.value.term, refused.value.hint) == ("trial", "--no-trial starts the paid period at once")
+    with pytest.raises(NotYet):
+        start(offered, trial=True)
+    assert start(offered, trial=False).subscription.status is Status.ACTIVE
+    assert start(offered, imported=True).subscription.status is Status.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("terms", "term"),
+    [
+        (monthly(expires="12 months"), "expires"),
+        (monthly(minimum={"USD": Decimal(5)}), "minimum"),
+        (monthly(kind="addon"), "addon"),
+        (replace(sold(once="15"), kind="pack", wallet={"minutes": Decimal(1)}), "wallet"),
+        (monthly(on_blocked="final"), "on_blocked: final"),
+    ],
+)
+def test_a_term_that_would_change_the_bill_is_named(terms: Terms, term: str) -> None:
+    with pytest.raises(NotYet) as refused:
+        start(offer(terms))
+    assert refused.value.term == term
+
+
+def test_two_plans_that_grant_the_same_feature_are_not_drained_together_yet() -> None:
+    beside = running(monthly(features=metered()), plan="other")
+    with pytest.raises(NotYet, match="minutes"):
+        start(offer(monthly(features=metered())), [beside])
+    with_seats = running(monthly(features=prepaid()), plan="other")
+    assert start(offer(monthly(features=metered())), [with_seats]).subscription.plan == "starter"

@@ -1,0 +1,7 @@
+"""The commands run in process, as in tests/cli: in a directory and with a store of their own."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import run
+
+__all__ = ["run"]

@@ -1,0 +1,179 @@
+"""A business that sells the catalog of tests/data/acme, driven by its journeys; it decides and computes nothing.
+
+Instants are dates or RFC 3339 texts in UTC; amounts are shown as text in major units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from planctl.core.customers import Customer
+from planctl.core.invoicing.model import Invoice
+from planctl.core.money import format_minor
+from planctl.core.periods import Instant, instant_text, parse_instant, zone
+from planctl.core.subscriptions.model import Subscription
+from planctl.errors import Conflict
+from planctl.files.table_reader import TableRow
+from planctl.store import customers, invoices
+from planctl.store.engine import Store, Tx, open_store
+from planctl.workflows import apply_catalog, read_subscriptions
+from planctl.workflows.change_subscription import apply_cancel, propose_cancel
+from planctl.workflows.collect_payments import Paid, Receipt, record_payment, void_invoice
+from planctl.workflows.import_subscriptions import Imported, import_subscriptions
+from planctl.workflows.maintain_store import examine
+from planctl.workflows.record_usage.by_hand import Recording, record
+from planctl.workflows.run_invoices import (
+    RunReport,
+    RunRequest,
+    apply_one_by_one,
+    apply_page,
+    check_clock,
+    due_pages,
+    finish,
+    start,
+)
+from planctl.workflows.subscribe import Subscribed, Wanted, apply_subscription, propose_subscription
+
+ACME = Path(__file__).parents[1] / "data" / "acme"
+
+
+def t(text: str, timezone: str = "UTC") -> Instant:
+    """A date's first instant, or an RFC 3339 instant."""
+    return parse_instant(text, zone(timezone))
+
+
+NEW_YEAR = t("2026-01-01")
+RECORDED = t("2026-06-01")
+"""The machine's clock, which nothing that is billed depends on."""
+
+
+def make_store(path: Path) -> None:
+    """A test store that sells the acme catalog."""
+    with open_store(str(path), create=True, at=NEW_YEAR, is_test=True) as store:
+        read = apply_catalog.read_catalog(ACME)
+        with store.write() as tx:
+            who = apply_catalog.Who("ci", "a start", NEW_YEAR)
+            apply_catalog.apply_changes(tx, read, apply_catalog.Terms(), who, None)
+
+
+@dataclass
+class Business:
+    """A store and what is done in it, each journey in a transaction of its own."""
+
+    store: Store
+    reports: list[RunReport] = field(default_factory=list)
+
+    def customer(self, *names: str, **fields: Any) -> None:
+        """Customers in USD and UTC, unless told otherwise."""
+        plain = {"currency": "USD", "created_at": NEW_YEAR} | fields
+        with self.store.write() as tx:
+            customers.add_all(tx, [Customer(name, **plain) for name in names])
+
+    def subscribe(self, customer: str, plan: str = "", at: str = "2026-01-01", **wanted: Any) -> Subscribed:
+        """Start a plan, without its trial."""
+        asked = Wanted(customer, plan, **({"trial": False} | wanted))
+        with self.store.write() as tx:
+            return apply_subscription(tx, propose_subscription(tx, asked, t(at)), RECORDED)
+
+    def use(self, customer: str, feature: str, quantity: str, at: str) -> None:
+        """Record usage when it happens."""
+        with self.store.write() as tx:
+            record(tx, Recording(customer, feature, quantity, t(at)), t(at))
+
+    def run(self, as_of: str, **request: Any) -> RunReport:
+        """A billing run as the command does it; its report."""
+        asked = RunRequest(t(as_of), **({"now": RECORDED} | request))
+        with self.store.write() as tx:
+            check_clock(tx, asked)
+            run_id = start(tx, asked)
+        report = RunReport(asked.as_of)
+        for page in due_pages(self.store.read, asked):
+            try:
+                with self.store.write() as tx:
+                    apply_page(tx, page, asked, report)
+            except Conflict:
+                apply_one_by_one(self.store.write, page, asked, report)
+        with self.store.write() as tx:
+            finish(tx, asked, run_id, None)
+        self.reports.append(report)
+        return report
+
+    def pay(self, number: str, at: str, amount: str = "") -> Paid:
+        """Record a payment of what is due, or of an amount."""
+        receipt = Receipt(number, Decimal(amount) if amount else None, t(at), "transfer", "SEPA")
+        with self.store.write() as tx:
+            return record_payment(tx, receipt, RECORDED)
+
+    def void(self, number: str, at: str, *, reissue: bool = False) -> Invoice:
+        """Void an invoice."""
+        with self.store.write() as tx:
+            return void_invoice(tx, number, t(at), reissue=reissue, recorded_at=RECORDED)
+
+    def cancel(
+        self, address: str, at: str, *, at_once: bool = False, refund: str = "none"
+    ) -> tuple[Subscription, list[Invoice]]:
+        """Cancel a subscription."""
+        with self.store.write() as tx:
+            found = read_subscriptions.find(tx, address)
+            ending = propose_cancel(tx, found, t(at), at_once=at_once, refund=refund)
+            return apply_cancel(tx, ending, RECORDED)
+
+    def move_in(self, rows: Sequence[dict[str, str]], at: str) -> Imported:
+        """Import subscriptions; nothing is kept where there are findings."""
+        lines = [TableRow("moved.csv", number, row) for number, row in enumerate(rows, start=2)]
+        with self.store.write() as tx:
+            made = import_subscriptions(tx, lines, t(at), RECORDED)
+            if made.findings:
+                tx.rollback_only()
+            return made
+
+    def invoices(self, *customer: str) -> list[Invoice]:
+        """Every invoice, in the order of numbers."""
+        with self.store.read() as tx:
+            return invoices.listing(tx, invoices.InvoiceFilter(customers=customer))
+
+    def bills(self, *customer: str) -> list[tuple[str, str, str]]:
+        """Number, status and total of every invoice."""
+        return [(one.number, one.status.value, total(one)) for one in self.invoices(*customer)]
+
+    def shown(self, address: str, as_of: str) -> Subscription:
+        """A subscription as it stands at an instant."""
+        with self.store.read() as tx:
+            return read_subscriptions.read_one(tx, address, t(as_of)).subscription
+
+    def check(self) -> None:
+        """Every law that holds in every store holds in this one."""
+        with self.store.read() as tx:
+            broken = {
+                verdict.law.id: [str(one) for one in verdict.violations]
+                for verdict in examine(tx)
+                if not verdict.holds
+            }
+        assert broken == {}
+
+
+def total(invoice: Invoice) -> str:
+    """The invoice's total in major units."""
+    return format_minor(invoice.total_minor, invoice.draft.currency)
+
+
+def lines(invoice: Invoice) -> list[tuple[str, str]]:
+    """Kind and amount of every line."""
+    return [
+        (line.kind, format_minor(line.amount_minor, invoice.draft.currency)) for line in invoice.draft.lines
+    ]
+
+
+def told(report: RunReport) -> list[tuple[str, str, str]]:
+    """From, to and when of every transition of a run."""
+    return [(move.before.value, move.after.value, instant_text(move.at)) for move in report.transitions]
+
+
+def rows(tx: Tx, table: str) -> int:
+    """How many rows a table has."""
+    count: int = tx.connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+    return count
