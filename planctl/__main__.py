@@ -22,14 +22,27 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout = None
             return 74
         return 0
-    from planctl.cli import boundary
+    try:
+        from planctl.cli import boundary
 
-    if own:
-        boundary.prepare()
+        if own:
+            boundary.prepare()
+    except KeyboardInterrupt:  # before the boundary stands
+        return interrupted()
     code = boundary.run(words)
     if own:
         boundary.leave(code)
     return code
+
+
+def interrupted() -> int:
+    """Say that the command was interrupted before it began, and return its exit code."""
+    from contextlib import suppress
+
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print("interrupted", "Nothing was changed.", sep="\n", file=sys.stderr)
+    return 130
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import Exit
 
-from planctl.cli.options import given_in, global_options, with_numbers
+from planctl.cli.later import refuse_later
+from planctl.cli.options import given_in, global_options, taught
 from planctl.errors import WrongUsage
 
 PROGRAM = "planctl"
@@ -37,7 +38,7 @@ WORDS: dict[str, Word] = {
     "feature": Word("Create, edit and show what plans grant.", "feature"),
     "unassign": Word("Take an assigned plan away again.", "unassign", is_group=False),
     "subscription": Word("List, show and cancel subscriptions.", "subscription"),
-    "payment": Word("Record, import and list payments.", "payment"),
+    "payment": Word("Record and list payments.", "payment"),
     "check": Word("May a customer use a feature now?", "check", is_group=False),
     "status": Word("What is due, overdue and on hold, and the last run.", "status", is_group=False),
     "hold": Word("Customers whom the run leaves alone until somebody has looked.", "hold"),
@@ -74,6 +75,7 @@ class Root(TyperGroup):
             return word, loaded(word, WORDS[word]), args[1:]
         if ctx.resilient_parsing:
             return None, None, args[1:]
+        refuse_later("", word)
         near = get_close_matches(word, WORDS, n=1)
         raise WrongUsage(
             "there is no such command",
@@ -83,8 +85,8 @@ class Root(TyperGroup):
         )
 
     def make_parser(self, ctx: Any) -> Any:
-        """Click's parser, with numbers."""
-        return with_numbers(super().make_parser(ctx))
+        """Click's parser, with the rules of every command."""
+        return taught(super().make_parser(ctx), ctx)
 
 
 def loaded(name: str, word: Word) -> Any:

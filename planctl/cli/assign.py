@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planctl.cli.options import App
-from planctl.cli.runtime import Runtime
+from planctl.cli.runtime import Kept, Runtime
 from planctl.cli.values import number
 from planctl.errors import InvalidInput
 
@@ -38,11 +38,16 @@ def assign(
     runtime = Runtime.of(context)
     agreed = dict(split(text) for text in terms or [])
     agreed_price = number(price, "--price") if price else None
-    wanted = Wanted(customer, plan, pay, currency, agreed_price, agreed)
+    if at not in {"", "renewal", "now"}:
+        raise InvalidInput("not possible", where="--at", expected="renewal | now", got=at)
+    wanted = Wanted(customer, plan, pay, currency, agreed_price, agreed, at)
 
-    def write(tx: Tx) -> Json:
+    def write(tx: Tx) -> Kept:
         made = assign_plan(tx, wanted, runtime.as_of(tx))
-        return assigned_document(made.assignment, made.offered, existed=made.existed)
+        document = assigned_document(
+            made.assignment, made.offered, made.sales, existed=made.existed, dropped=made.dropped
+        )
+        return Kept(document, changed=not made.existed)
 
     request: Json = {
         "customer": customer, "plan": plan, "pay": pay, "in": currency, "price": price, "set": agreed, "at": at

@@ -9,6 +9,7 @@ import typer
 
 from planctl.cli.options import App
 from planctl.cli.runtime import Runtime
+from planctl.cli.values import Limit
 from planctl.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _TIP = re.compile(r"([0-9]{1,15})[ :]([0-9a-f]{64})", re.ASCII)
 def log(
     context: typer.Context,
     after: Annotated[int, typer.Option(min=0, help="Only entries with a higher number.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Limit = 0,
 ) -> None:
     """List audit entries, oldest first."""
     from planctl.views.audit import audit_answer
@@ -32,7 +33,7 @@ def log(
 
     runtime = Runtime.of(context)
     with runtime.open_read() as tx:
-        entries = audit_log(tx, after, limit)
+        entries = audit_log(tx, after, limit or None)
         timezone = runtime.timezone(tx)
     runtime.show(audit_answer(entries, timezone))
 

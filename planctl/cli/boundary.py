@@ -63,10 +63,9 @@ def prepare() -> None:
 
 def run(words: list[str]) -> int:
     """Run one command line and return its exit code; everything that is raised ends here."""
-    from planctl.cli import runtime
-    from planctl.cli.app import execute
-
     try:
+        from planctl.cli.app import execute
+
         return execute(words)
     except OutputLost as lost:
         if not lost.quietly:
@@ -80,7 +79,10 @@ def run(words: list[str]) -> int:
     except Exception as error:
         return report(error, as_json=wants_json(words))
     finally:
-        runtime.forget()
+        if "planctl.cli.runtime" in sys.modules:
+            from planctl.cli import runtime
+
+            runtime.forget()
 
 
 def report(error: Exception, *, as_json: bool) -> int:
@@ -192,11 +194,15 @@ def talk_json(error: PlanctlError) -> None:
 
 def state() -> str:
     """The last line of an error: what was and what was not changed."""
+    if "planctl.cli.runtime" not in sys.modules:
+        return "Nothing was changed."
     from planctl.cli.runtime import running
 
     runtime = running()
     if runtime is None or not runtime.committed:
         return "Nothing was changed."
+    if runtime.cut:
+        return runtime.cut
     return "The change itself was made and kept; do not repeat it without --key."
 
 

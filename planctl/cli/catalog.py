@@ -10,6 +10,7 @@ import typer
 from planctl.cli.boundary import Found, not_yet
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
+from planctl.cli.values import Limit
 from planctl.views.sheet import Answer, Json
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def show(
 @app.reads("history")
 def history(
     context: typer.Context,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
+    limit: Limit = 0,
 ) -> None:
     """List the revisions of the catalog, oldest first."""
     from planctl.views.catalog import history_answer
@@ -221,7 +222,7 @@ def history(
 
     runtime = Runtime.of(context)
     with runtime.open_read() as tx:
-        found = revisions_of(tx, limit)
+        found = revisions_of(tx, limit or None)
         timezone = runtime.timezone(tx)
     runtime.show(history_answer(found[::-1], timezone))
 

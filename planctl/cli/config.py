@@ -43,7 +43,7 @@ def get(context: typer.Context, name: Name) -> None:
     runtime.show(setting_answer(said.name, said.value))
 
 
-@app.writes("set")
+@app.writes("set", may_be_empty=("value",))
 def set_(
     context: typer.Context,
     name: Name,

@@ -9,7 +9,9 @@ import typer
 from planctl.cli.boundary import Found
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
+from planctl.cli.values import Limit
 from planctl.errors import WrongUsage
+from planctl.findings import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,11 @@ Fingerprint = Annotated[str | None, typer.Option(help="What tells it from others
 Tax = Annotated[
     str | None, typer.Option(metavar="CODE|exempt|reverse", help="Its tax; default: by its country.")
 ]
+FIELDS_BY_OPTION = (
+    "name", "email", "currency", "timezone", "country", "address", "tax_id", "locale", "parent",
+    "fingerprint", "tax", "payment_method",
+)  # fmt: skip
+"""The options of `customer update` for which an empty value takes the field back."""
 Method = Annotated[str | None, typer.Option(metavar="card|invoice|none", help="How it pays; default: none.")]
 
 
@@ -99,11 +106,16 @@ def _add_with_plan(
     runtime: Runtime, request: dict[str, Document], add_it: Callable[[Tx], Kept], sold: tuple[str, str, str]
 ) -> None:
     """Add, assign and subscribe in one transaction; what will be started is shown and confirmed first."""
+    from planctl.core.promises import Promise, check_kept
     from planctl.views.subscription import Shown, start_lines, started_answer, started_document
     from planctl.workflows import assign_plan, subscribe
 
     customer, (plan, pay, start) = str(request["customer"]), sold
     wanted = subscribe.Wanted(customer, plan, pay, start=start)
+
+    def promise(offer: subscribe.Proposal) -> Promise:
+        # A free plan given to every new customer gets another id each time it is tried.
+        return {name: text for name, text in offer.promise.items() if name != "replaced subscriptions"}
 
     def proposed(tx: Tx) -> subscribe.Proposal:
         add_it(tx)
@@ -111,17 +123,23 @@ def _add_with_plan(
         assign_plan.assign_plan(tx, assign_plan.Wanted(customer, plan), now)
         return subscribe.propose_subscription(tx, wanted, now)
 
+    promised: Promise | None = None
+
     def ask() -> None:
+        nonlocal promised
         with runtime.open_store().write() as tx:
             tx.rollback_only()
             offer = proposed(tx)
+        promised = promise(offer) if runtime.can_ask else None
         lines = start_lines(
             offer.subscription, offer.billed.drafts, offer.starting.replaced, offer.differences
         )
         runtime.confirm([f"adds customer {customer}", *lines], "Add and start it?")
 
     def write(tx: Tx) -> Kept:
-        done = subscribe.apply_subscription(tx, proposed(tx), runtime.now)
+        offer = proposed(tx)
+        check_kept(promised, promise(offer), f"{customer}/{plan}")
+        done = subscribe.apply_subscription(tx, offer, runtime.now)
         shown = Shown(done.subscription, runtime.as_of(tx))
         return Kept(started_document(shown, done.invoices, done.replaced))
 
@@ -131,7 +149,7 @@ def _add_with_plan(
     runtime.done(written, undo=f"planctl subscription cancel {customer}/{plan} --at now")
 
 
-@app.writes("update")
+@app.writes("update", may_be_empty=FIELDS_BY_OPTION)
 def update(
     context: typer.Context,
     customer: Id,
@@ -185,7 +203,7 @@ def list_(
     currency: Annotated[str, typer.Option(metavar="CODE", help="Those that pay in it.")] = "",
     parent: Annotated[str, typer.Option(metavar="CUSTOMER", help="Those that belong to it.")] = "",
     archived: Annotated[bool, typer.Option("--archived", help="Archived ones too.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many.")] = 0,
+    limit: Limit = 0,
 ) -> None:
     """List customers, oldest first."""
     from planctl.store.customers import CustomerFilter
@@ -223,13 +241,15 @@ def import_(
     """Add many customers: all rows or, with findings, none. Those there already are left as they are."""
     from planctl.files.table_reader import read_table
     from planctl.views.customer import imported_answer, imported_document
-    from planctl.workflows.keep_customers import COLUMNS, ImportRow, import_customers
+    from planctl.workflows.keep_customers import COLUMNS, ImportRow, import_customers, import_findings
 
     runtime = Runtime.of(context)
     table = read_table(file, COLUMNS)
-    if table.findings:
-        raise Found(table.findings)
     rows = [ImportRow(row.file, row.line, row.values) for row in table.rows]
+    if table.findings:
+        with runtime.open_read_if_any() as tx:
+            more = import_findings(tx, rows, runtime.as_of(tx)) if tx is not None else ()
+        raise Found(in_order([*table.findings, *more]))
 
     def write(tx: Tx) -> Kept:
         made = import_customers(tx, rows, runtime.as_of(tx), runtime.now, auto_enable=auto_enable)

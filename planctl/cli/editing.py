@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -152,7 +151,9 @@ def file_of(name: str | None) -> tuple[str, str] | None:
     if name is None:
         return None
     if name == "-":
-        return "-", sys.stdin.buffer.read(LONGEST_INPUT).decode("utf-8", "surrogateescape")
+        from planctl.files.standard_input import standard_input
+
+        return "-", standard_input().read(LONGEST_INPUT).decode("utf-8", "surrogateescape")
     with Path(name).open("rb") as stream:
         return name, stream.read(LONGEST_INPUT).decode("utf-8", "surrogateescape")
 

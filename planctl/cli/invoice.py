@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime, Written
+from planctl.cli.values import Limit
 from planctl.cli.values import status as status_in
 from planctl.errors import Conflict, NotYet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from planctl.core.document import Document
+    from planctl.core.invoicing.model import Invoice
     from planctl.store.engine import Tx
     from planctl.workflows.run_invoices import RunReport, RunRequest
 
@@ -32,7 +37,7 @@ def run(
     """Bill everything whose time is at or before now; again, late or twice at once changes nothing."""
     from planctl import clock
     from planctl.views.invoice import totals_document
-    from planctl.views.run import run_answer, run_document
+    from planctl.views.run import run_answer, run_document, untaxed_warning
     from planctl.workflows.run_invoices import RunReport, check_clock, finish, start
 
     runtime = Runtime.of(context)
@@ -43,7 +48,7 @@ def run(
         runtime.require_reason()
     runtime.name_store()
     began = clock.ticks()
-    with runtime.open_write() as tx:
+    with runtime.open_write(bookkeeping=True) as tx:
         first = runtime.recalled(tx, asked(customer, catch_up))
         request = _request(runtime, tx, customer, catch_up)
         if first is None:
@@ -56,13 +61,15 @@ def run(
     report = RunReport(request.as_of)
     run_pages(runtime, request, report)
     document = run_document(report, clock.elapsed_ms(began))
-    with runtime.open_write() as tx:
+    with runtime.open_write(bookkeeping=True) as tx:
         if not runtime.given.dry_run:
             finish(tx, request, run_id, document)
         totals = totals_document(report.totals())
         runtime.record(tx, asked(customer, catch_up), Kept(document, totals=totals))
+    runtime.cut = ""
     runtime.show(run_answer(document, report.names))
     runtime.done(Written(document, discarded=runtime.given.dry_run))
+    runtime.say(*untaxed_warning(report.without_country))
     if report.held:
         runtime.warn(*(f"held: {one.customer}: {one.reason}" for one in report.held))
         raise typer.Exit(ON_HOLD)
@@ -72,19 +79,29 @@ def run_pages(runtime: Runtime, request: RunRequest, report: RunReport) -> None:
     """Page by page, each in a transaction of its own; a page that conflicts is retried customer by customer."""
     from planctl.workflows.run_invoices import apply_one_by_one, apply_page, due_pages
 
+    def record(tx: Tx, issued: Sequence[Invoice]) -> None:
+        """Audit what one transaction issued; one without an invoice has only moved statuses."""
+        asking = asked(request.customer, request.catch_up) | {"invoices": [one.number for one in issued]}
+        runtime.record(tx, asking, Kept(None, counts={"invoice": len(issued)}), answers=False)
+
+    @contextmanager
+    def open_write() -> Iterator[Tx]:
+        with runtime.open_write() as tx:
+            yield tx
+        runtime.cut = cut_after(len(report.invoices))
+
     for page in due_pages(runtime.open_read, request):
         try:
-            with runtime.open_write() as tx:
-                issued = apply_page(tx, page, request, report)
-                record_page(runtime, tx, request, [one.number for one in issued])
+            with open_write() as tx:
+                record(tx, apply_page(tx, page, request, report))
         except Conflict:
-            apply_one_by_one(runtime.open_write, page, request, report)
+            apply_one_by_one(open_write, page, request, report, record)
 
 
-def record_page(runtime: Runtime, tx: Tx, request: RunRequest, numbers: list[str]) -> None:
-    """Audit what one page's transaction issued; a page without an invoice has only moved statuses."""
-    asking = asked(request.customer, request.catch_up) | {"invoices": [*numbers]}
-    runtime.record(tx, asking, Kept(None, counts={"invoice": len(numbers)}), answers=False)
+def cut_after(issued: int) -> str:
+    """What is said of a run that is stopped between two pages, after so many invoices."""
+    were = "invoice was" if issued == 1 else "invoices were"
+    return f"{issued:,} {were} issued and kept before it stopped; run it again and it goes on from there."
 
 
 def asked(customer: str, catch_up: int | None) -> dict[str, Document]:
@@ -121,7 +138,7 @@ def list_(
     currency: Annotated[str, typer.Option(help="In this currency.")] = "",
     since: Annotated[str, typer.Option("--from", metavar="T", help="Issued at or after.")] = "",
     until: Annotated[str, typer.Option("--to", metavar="T", help="Issued before.")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 0,
+    limit: Limit = 0,
 ) -> None:
     """List invoices, oldest first."""
     from planctl.core.invoicing.model import InvoiceStatus
@@ -167,6 +184,7 @@ def void(
     ] = False,
 ) -> None:
     """Void an unpaid invoice; it keeps its number."""
+    from planctl.core.promises import Promise, check_kept, void_promise
     from planctl.views.invoice import invoice_answer, invoice_document
     from planctl.views.sheet import Answer
     from planctl.workflows.collect_payments import void_invoice
@@ -175,12 +193,17 @@ def void(
     runtime = Runtime.of(context)
     runtime.require_reason()
 
+    promised: Promise | None = None
+
     def ask() -> None:
+        nonlocal promised
         with runtime.open_read() as tx:
             found = read_invoice(tx, number, runtime.as_of(tx))
+        promised = void_promise(found) if runtime.can_ask else None
         runtime.confirm(invoice_answer(found).lines, "Void it?")
 
     def write(tx: Tx) -> Kept:
+        check_kept(promised, void_promise(read_invoice(tx, number, runtime.as_of(tx))), f"invoice {number}")
         voided = void_invoice(tx, number, runtime.as_of(tx), reissue=reissue, recorded_at=runtime.now)
         return Kept(invoice_document(voided))
 

@@ -7,13 +7,14 @@ Both take every global option; help of a write shows those that matter to a writ
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from planctl.cli.later import refuse_later
 from planctl.errors import WrongUsage
 from planctl.views.formats import FORMATS
 
@@ -54,11 +55,15 @@ _NEGATIVE_NUMBER = re.compile(r"-[0-9.]")
 
 
 class Command(TyperCommand):
-    """One command, with the global options among its own. `formats` are the ones that it can print."""
+    """One command, with the global options among its own. `formats` are the ones that it can print.
+
+    `may_be_empty` names its parameters for which an empty text has a meaning; for all others it is a mistake.
+    """
 
     shown = WHEN_READING
     formats: tuple[str, ...] = FORMATS
     is_write = False
+    may_be_empty: frozenset[str] = frozenset()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         options.setdefault("epilog", None)
@@ -74,8 +79,8 @@ class Command(TyperCommand):
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
     def make_parser(self, ctx: Any) -> Any:
-        """Click's parser, taught that `-3` is a number: no option of ours is a digit."""
-        return with_numbers(super().make_parser(ctx))
+        """Click's parser, taught what numbers are, and that nothing is given empty."""
+        return taught(super().make_parser(ctx), ctx, self.may_be_empty)
 
     def invoke(self, ctx: Any) -> Any:
         """Refuse a format that the command cannot print before anything is done."""
@@ -101,6 +106,16 @@ class Group(TyperGroup):
         """The commands in the order in which their module declares them."""
         return list(self.commands)
 
+    def make_parser(self, ctx: Any) -> Any:
+        """Click's parser, taught what numbers are, and that nothing is given empty."""
+        return taught(super().make_parser(ctx), ctx)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of a word; one that this version does not have yet says so."""
+        if args[0] not in self.commands and not ctx.resilient_parsing:
+            refuse_later(ctx.command_path.partition(" ")[2], args[0])
+        return super().resolve_command(ctx, args)
+
 
 class App(typer.Typer):
     """What a command module declares: a group, or one command where the table of `app.py` says so."""
@@ -114,16 +129,19 @@ class App(typer.Typer):
         """Declare a command that changes nothing; `formats` where it prints others than all do."""
         return self._declare(name, formats, is_write=False)
 
-    def writes(self, name: str, *, formats: tuple[str, ...] = FORMATS) -> Callable[[Function], Function]:
-        """Declare a command that writes."""
-        return self._declare(name, formats, is_write=True)
+    def writes(
+        self, name: str, *, formats: tuple[str, ...] = FORMATS, may_be_empty: Iterable[str] = ()
+    ) -> Callable[[Function], Function]:
+        """Declare a command that writes; `may_be_empty`: the parameters for which an empty text says something."""
+        return self._declare(name, formats, is_write=True, empty=frozenset(may_be_empty))
 
     def _declare(
-        self, name: str, printable: tuple[str, ...], *, is_write: bool
+        self, name: str, printable: tuple[str, ...], *, is_write: bool, empty: frozenset[str] = frozenset()
     ) -> Callable[[Function], Function]:
         class Declared(Command):
             shown = WHEN_WRITING if is_write else WHEN_READING
             formats = printable
+            may_be_empty = empty
 
         Declared.is_write = is_write
 
@@ -158,8 +176,13 @@ def global_options(
     ]
 
 
-def with_numbers(parser: Any) -> Any:
-    """The parser, taking what looks like a negative number for an argument instead of options."""
+def taught(parser: Any, context: Any, may_be_empty: frozenset[str] = frozenset()) -> Any:
+    """The parser with two rules of ours.
+
+    What looks like a negative number is an argument: no option of ours is a digit. A value that is given
+    empty or blank is a mistake, such as a variable of a script that was never set; to take it for "not
+    given" would bill everybody where one customer was meant. WrongUsage names it.
+    """
     process = parser._process_opts
 
     def process_options(argument: str, state: Any) -> None:
@@ -168,8 +191,36 @@ def with_numbers(parser: Any) -> Any:
         else:
             process(argument, state)
 
-    parser._process_opts = process_options
+    parse = parser.parse_args
+
+    def parse_args(args: list[str]) -> Any:
+        given, left, order = parse(args=args)
+        if not context.resilient_parsing:
+            for parameter in order:
+                if parameter.name not in may_be_empty and _has_blank(given.get(parameter.name)):
+                    raise _given_empty(context, parameter)
+        return given, left, order
+
+    parser._process_opts, parser.parse_args = process_options, parse_args
     return parser
+
+
+def _has_blank(value: Any) -> bool:
+    """Whether a value, or one of several, is a text of nothing but white space."""
+    if isinstance(value, list | tuple):
+        return any(map(_has_blank, value))
+    return isinstance(value, str) and not value.strip()
+
+
+def _given_empty(context: Any, parameter: Any) -> WrongUsage:
+    is_option = parameter.param_type_name == "option"
+    name = max(parameter.opts, key=len) if is_option else (parameter.name or "").upper()
+    return WrongUsage(
+        f"{name} is given, but empty",
+        where=context.command_path,
+        expected=f"a value for {name}, or none at all",
+        hint="a variable of a script may be unset; an empty value never means everything",
+    )
 
 
 def _keep(context: Any, parameter: Any, value: Any) -> None:

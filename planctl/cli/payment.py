@@ -8,6 +8,7 @@ import typer
 
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
+from planctl.cli.values import Limit
 from planctl.cli.values import number as number_in
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def list_(
     customer: Annotated[str, typer.Option(help="Of this customer.")] = "",
     since: Annotated[str, typer.Option("--from", metavar="T", help="Received at or after.")] = "",
     until: Annotated[str, typer.Option("--to", metavar="T", help="Received before.")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 0,
+    limit: Limit = 0,
 ) -> None:
     """List payments, oldest first."""
     from planctl.store.payments import PaymentFilter

@@ -10,6 +10,7 @@ import typer
 from planctl.cli.editing import Outside
 from planctl.cli.options import App
 from planctl.cli.runtime import Runtime
+from planctl.cli.values import Limit
 
 if TYPE_CHECKING:
     from planctl.files.plan_options import Options
@@ -237,7 +238,7 @@ def list_plans(
     group: Annotated[str, typer.Option(metavar="GROUP", help="Only plans of this group.")] = "",
     kind: Annotated[Literal["plan", "addon", "pack"] | None, typer.Option(help="Only this kind.")] = None,
     currency: InCurrency = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
+    limit: Limit = 0,
 ) -> None:
     """List plans, add-ons and packs, archived ones too."""
     from planctl.views.plan import plans_answer
@@ -251,7 +252,7 @@ def list_plans(
         for one in standing.plans.values()
         if group in {"", one.plan.terms.group} and kind in {None, one.plan.kind}
     ]
-    runtime.show(plans_answer(found[:limit], standing, currency))
+    runtime.show(plans_answer(found[: limit or None], standing, currency))
 
 
 @app.reads("show", formats=("table", "json", "ndjson", "yaml", "csv", "markdown"))

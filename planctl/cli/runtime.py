@@ -70,13 +70,18 @@ class Birth:
 
 @dataclass
 class Runtime:
-    """Built once per command by `Runtime.of(context)`; `committed` says whether it has written anything."""
+    """Built once per command by `Runtime.of(context)`.
+
+    `committed` says whether it has written anything of what it was asked for. A command of many
+    transactions keeps in `cut` what to say if it is stopped between two of them.
+    """
 
     given: Given
     command: str = ""
     formats: tuple[str, ...] = FORMATS
     is_write: bool = False
     committed: bool = False
+    cut: str = ""
     _store: Store | None = None
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -204,13 +209,16 @@ class Runtime:
             yield tx
 
     @contextmanager
-    def open_write(self, birth: Birth | None = None) -> Iterator[Tx]:
-        """A transaction that is kept whole or not at all, and not at all with `--dry-run`."""
+    def open_write(self, birth: Birth | None = None, *, bookkeeping: bool = False) -> Iterator[Tx]:
+        """A transaction that is kept whole or not at all, and not at all with `--dry-run`.
+
+        `bookkeeping`: it notes only that the command began or ended, nothing that was asked for.
+        """
         with self.open_store(birth).write() as tx:
             if self.given.dry_run:
                 tx.rollback_only()
             yield tx
-        self.committed = self.committed or not self.given.dry_run
+        self.committed = self.committed or not (self.given.dry_run or bookkeeping)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -224,9 +232,11 @@ class Runtime:
     def confirm(self, lines: Iterable[str] = (), question: str = "Go on?") -> None:
         """Show what will be done and ask. `--yes` and `--dry-run` answer; without a terminal, exit 64.
 
-        A protected store also wants its name, or `--confirm NAME`. Refused where the answer is no.
+        A protected store also wants its name, or `--confirm NAME`. Refused where the answer is no. Machines
+        that already answered read the document, so nothing is shown to them.
         """
-        self.output.say(*lines)
+        if self.can_ask or self.output.format == FORMATS[0]:
+            self.output.say(*lines)
         if self.given.dry_run:
             return
         self.name_store()

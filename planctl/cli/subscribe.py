@@ -40,8 +40,11 @@ def subscribe(
     ] = False,
 ) -> None:
     """Start a subscription: its period begins and its first request is issued at once."""
+    from planctl.core.promises import Promise, check_kept
     from planctl.core.subscriptions.start import AlreadyRunning
+    from planctl.views.run import untaxed_warning
     from planctl.views.subscription import Shown, start_lines, started_answer, started_document
+    from planctl.workflows.run_invoices import without_country
     from planctl.workflows.subscribe import Wanted, apply_subscription, propose_subscription
 
     runtime = Runtime.of(context)
@@ -52,9 +55,15 @@ def subscribe(
         may_ask=runtime.can_ask,
     )  # fmt: skip
 
+    promised: Promise | None = None
+
     def ask() -> None:
+        nonlocal promised
         with runtime.open_read() as tx:
             proposal = propose_subscription(tx, wanted, runtime.as_of(tx))
+            if not proposal.subscription.terms.free:
+                runtime.say(*untaxed_warning(without_country(tx, [proposal.customer])))
+        promised = proposal.promise if runtime.can_ask else None
         lines = start_lines(
             proposal.subscription, proposal.billed.drafts, proposal.starting.replaced, proposal.differences
         )
@@ -62,7 +71,9 @@ def subscribe(
 
     def write(tx: Tx) -> Kept:
         now = runtime.as_of(tx)
-        done = apply_subscription(tx, propose_subscription(tx, wanted, now), runtime.now)
+        proposal = propose_subscription(tx, wanted, now)
+        check_kept(promised, proposal.promise, f"{customer}/{proposal.subscription.plan}")
+        done = apply_subscription(tx, proposal, runtime.now)
         return Kept(started_document(Shown(done.subscription, now), done.invoices, done.replaced))
 
     request = {
@@ -80,8 +91,8 @@ def subscribe(
 
 
 def bought(texts: list[str]) -> tuple[int, dict[str, Decimal]]:
-    """Units of the plan, and totals by prepaid feature, from `--quantity N` and `--quantity FEATURE=N`."""
-    units, quantities = 1, {}
+    """Units of the plan (0: not said), and totals by prepaid feature: `--quantity N`, `--quantity FEATURE=N`."""
+    units, quantities = 0, {}
     for text in texts:
         feature, equals, count = text.rpartition("=")
         value = number(count, "--quantity", text)

@@ -10,6 +10,7 @@ import typer
 from planctl.cli.boundary import Found
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
+from planctl.cli.values import Limit
 from planctl.cli.values import status as status_in
 from planctl.errors import InvalidInput
 
@@ -28,7 +29,7 @@ def list_(
     plan: Annotated[str, typer.Option(help="Of this plan.")] = "",
     status: Annotated[str, typer.Option(help="In this status.")] = "",
     currency: Annotated[str, typer.Option(help="In this currency.")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 0,
+    limit: Limit = 0,
 ) -> None:
     """List subscriptions, oldest first."""
     from planctl.core.subscriptions.model import Status
@@ -65,6 +66,7 @@ def cancel(
     refund: Annotated[str, typer.Option(metavar="none|prorated", help="What is paid back.")] = "none",
 ) -> None:
     """End a subscription, at its period's end or now; its final usage is still billed."""
+    from planctl.core.promises import Promise, check_kept
     from planctl.views.subscription import cancel_lines, canceled_answer, canceled_document
     from planctl.workflows.change_subscription import apply_cancel, propose_cancel
     from planctl.workflows.read_subscriptions import find
@@ -76,16 +78,20 @@ def cancel(
                 "not possible", where=option, expected=" | ".join(filter(None, allowed)), got=text
             )
 
+    promised: Promise | None = None
+
     def ask() -> None:
+        nonlocal promised
         with runtime.open_read() as tx:
             now = runtime.as_of(tx)
             ending = propose_cancel(tx, find(tx, subscription), now, at_once=at == "now", refund=refund)
-        drafts = ending.billed.drafts if ending.billed else ()
-        runtime.confirm(cancel_lines(ending.subscription, drafts), "Cancel it?")
+        promised = ending.promise if runtime.can_ask else None
+        runtime.confirm(cancel_lines(ending.subscription, ending.drafts), "Cancel it?")
 
     def write(tx: Tx) -> Kept:
         now = runtime.as_of(tx)
         ending = propose_cancel(tx, find(tx, subscription), now, at_once=at == "now", refund=refund)
+        check_kept(promised, ending.promise, subscription)
         after, invoices = apply_cancel(tx, ending, runtime.now)
         return Kept(canceled_document(after, now, invoices, unchanged=ending.unchanged))
 
@@ -115,7 +121,9 @@ def import_(
         if made.findings:
             raise Found(made.findings, {})
         return Kept(
-            imported_document(made.subscriptions, made.invoices), counts={"subscription": len(table.rows)}
+            imported_document(made.subscriptions, made.invoices, made.existing),
+            counts={"subscription": len(made.subscriptions)},
+            changed=bool(made.subscriptions),
         )
 
     request = {"file": str(file), "digest": table.digest}

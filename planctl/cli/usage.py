@@ -8,7 +8,8 @@ import typer
 
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
-from planctl.errors import WrongUsage
+from planctl.cli.values import Limit
+from planctl.errors import InvalidInput, WrongUsage
 
 if TYPE_CHECKING:
     from planctl.core.document import Document
@@ -209,7 +210,7 @@ def list_(
     ] = None,
     since: Annotated[str, typer.Option("--from", metavar="T", help="Used at or after.")] = "",
     until: Annotated[str, typer.Option("--to", metavar="T", help="Used before.")] = "",
-    limit: Annotated[int, typer.Option(min=0, help="At most so many.")] = 0,
+    limit: Limit = 0,
 ) -> None:
     """List a customer's recorded events, oldest first."""
     from planctl.store.rows import FOREVER
@@ -239,5 +240,7 @@ def _pairs(texts: list[str]) -> dict[str, str]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise WrongUsage("a property is K=V", where="--property", got=text)
+        if key in found:
+            raise InvalidInput(f"the property {key} is given twice", where="--property", got=text)
         found[key] = value
     return found

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from planctl.errors import InvalidInput
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+
+def at_least_0(value: int) -> int:
+    """The value of `--limit`; InvalidInput where it is below 0."""
+    if value < 0:
+        raise InvalidInput("a limit is at least 0", where="--limit", expected="0 is no limit", got=str(value))
+    return value
+
+
+Limit = Annotated[int, typer.Option("--limit", help="At most so many.", callback=at_least_0)]
+"""How many a list shows; 0 is all."""
 
 
 def number(text: str, where: str, got: str = "") -> Decimal:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from planctl.core.customer_fields import is_country
 from planctl.core.instants import parse_date, zone
 from planctl.core.unreadable import Unreadable
 
@@ -17,7 +18,6 @@ LONGEST_TEXT = 1_000
 NUMBERING = "{series}-{year}-{seq:05}"
 """How invoices are numbered where nobody says otherwise."""
 
-_COUNTRY = re.compile("[A-Z]{2}", re.ASCII)
 _NUMBER = re.compile("[1-9][0-9]{0,14}", re.ASCII)
 
 
@@ -66,9 +66,9 @@ def _text(value: str) -> str:
 
 
 def _country(value: str) -> str:
-    if not _COUNTRY.fullmatch(value):
+    if not is_country(value):
         raise SettingError(
-            f"{value[:16]!a} is no country code", "write two capital letters of ISO 3166, such as DE"
+            f"{value[:16]!a} is no country code", "write two capital letters of ISO 3166-1, such as DE"
         )
     return value
 

@@ -174,12 +174,13 @@ def _timezone(told: _Complaints, text: str, _around: Surroundings) -> None:
 
 
 def _country(told: _Complaints, text: str, _around: Surroundings) -> None:
-    if not _is_country(text):
-        hint = f"write {text.upper()}" if _is_country(text.upper()) else ""
+    if not is_country(text):
+        hint = f"write {text.upper()}" if is_country(text.upper()) else ""
         told.add("country", "unknown country", got=text, expected="two letters of ISO 3166-1", hint=hint)
 
 
-def _is_country(text: str) -> bool:
+def is_country(text: str) -> bool:
+    """Whether it is one of the 249 officially assigned codes, in capital letters."""
     return len(text) == 2 and text in _COUNTRIES.split()
 
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -94,15 +94,19 @@ class Interval:
             fix = f"write a count from 1 to {_LONGEST[self.unit]}"
             raise IntervalError(f"{self.count} {self.unit}s is not an interval", fix)
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `once`, `day`, `week`, `month`, `year`, or a count such as `2 weeks`; else IntervalError."""
+    @staticmethod
+    @lru_cache(maxsize=256)
+    def parse(text: str) -> Interval:
+        """Read `once`, `day`, `week`, `month`, `year`, or a count such as `2 weeks`; else IntervalError.
+
+        A run reads the same few texts for every subscription, so the answers are kept.
+        """
         match = re.fullmatch(r"(?:([1-9][0-9]{0,5}) )?(day|week|month|year)(s?)|once", text, re.ASCII)
         if match is None or (match[3] and not match[1]):
             fix = "write 3 months" if text in {"quarter", "quarterly"} else _INTERVAL_FIX
             raise IntervalError(f"{text[:64]!a} is not an interval", fix)
         unit = next(unit for unit in _UNITS if unit == (match[2] or "once"))
-        return cls(unit, int(match[1] or 1))
+        return Interval(unit, int(match[1] or 1))
 
     def __str__(self) -> str:
         return self.unit if self.count == 1 else f"{self.count} {self.unit}s"

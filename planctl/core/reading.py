@@ -208,8 +208,9 @@ class Reader:
                 Fraction(parse_decimal(below.strip())) if slash else Fraction(1)
             )
         except (NumberError, ZeroDivisionError) as problem:
+            why = "it divides by 0" if isinstance(problem, ZeroDivisionError) else problem
             self.error(
-                scalar.place, "number", f"{what} is not a number or a fraction: {problem}", got=scalar.text
+                scalar.place, "number", f"{what} is not a number or a fraction: {why}", got=scalar.text
             )
             return None
         if value <= 0:

@@ -49,12 +49,25 @@ class ReadEntry:
     entry: Mapping
     findings: list[Finding] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
+    said: set[tuple[str, Steps]] = field(default_factory=set)
+
+    def say(self, option: str, path: Steps, text: str) -> None:
+        """Note that an option says something of a path; InvalidInput where it said something before."""
+        if (option, path) in self.said:
+            raise InvalidInput(
+                f"{option} says {'.'.join(map(str, path))} twice",
+                where=option,
+                got=text,
+                hint="keep one of them",
+            )
+        self.said.add((option, path))
 
 
 def read_options(address: str, stored: Mapping, options: Options) -> ReadEntry:
     """The entry of the object at `address` after the options; `stored` is what it was, empty for a new one.
 
-    WrongUsage where an option has not the form it must have; a value that YAML cannot read is a finding.
+    WrongUsage where an option has not the form it must have, InvalidInput where one says the same path or
+    price twice; a value that YAML cannot read is a finding.
     """
     read = ReadEntry(stored)
     if options.file is not None:
@@ -69,6 +82,7 @@ def read_options(address: str, stored: Mapping, options: Options) -> ReadEntry:
         _price(text, read)
     for text in options.features:
         feature, value = _pair(text, "--feature", "minutes=1000")
+        read.say("--feature", (feature,), text)
         node = _value(value, f"--feature {feature}", read)
         granted = read.entry.get("features")
         entry = granted.get(feature) if isinstance(granted, Mapping) else None
@@ -78,6 +92,7 @@ def read_options(address: str, stored: Mapping, options: Options) -> ReadEntry:
         steps = path_of(path)
         if not steps:
             raise WrongUsage("that is not a path", where="--set", got=path, hint="write price.month.USD=19")
+        read.say("--set", steps, text)
         _put(steps, _value(value, f"--set {path}", read), read)
     read.findings = [finding for finding in read.findings if finding.rule != "empty-file"]
     return read
@@ -114,6 +129,7 @@ def _value(text: str, source: str, read: ReadEntry) -> Node | None:
 def _price(text: str, read: ReadEntry) -> None:
     """`free`, `month:usage`, `month:USD=19`; one cell at a time, so that the others stay."""
     if text.strip() == "free":
+        read.say("--price", ("free",), text)
         _put(("price",), Scalar("free", Place("--price", 1, 1, 4)), read)
         return
     row, colon, cell = text.partition(":")
@@ -127,6 +143,7 @@ def _price(text: str, read: ReadEntry) -> None:
             expected="month:USD=19, month:usage or free",
         )
     source = f"--price {row}:{currency}"
+    read.say("--price", (row, currency), text)
     if not equals:
         _put(("price", row), Scalar("usage", Place(source, 1, 1, 5)), read)
     else:

@@ -6,13 +6,13 @@ import csv
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from planctl.core.reading import closest, unsafe_character
 from planctl.errors import StoreFailure
+from planctl.files.standard_input import standard_input
 from planctl.findings import Finding, Place
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -152,7 +152,7 @@ def _bytes(path: str) -> tuple[str, bytes]:
     name = "<stdin>" if path == "-" else path
     try:
         if path == "-":
-            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+            data = standard_input().read(MAX_BYTES + 1)
         else:
             with Path(path).open("rb") as file:
                 data = file.read(MAX_BYTES + 1)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import stat
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,7 +28,8 @@ from planctl.core.metering.accept import Row
 from planctl.core.metering.model import Property
 from planctl.core.money import NumberError, parse_decimal
 from planctl.core.reading import closest
-from planctl.errors import InvalidInput
+from planctl.errors import InvalidInput, StoreFailure
+from planctl.files.standard_input import standard_input
 
 Kind = Literal["ndjson", "csv", "cloudevents"]
 KINDS: tuple[Kind, ...] = ("ndjson", "csv", "cloudevents")
@@ -38,6 +39,9 @@ BLOCK = 4 * 1024 * 1024
 
 LONGEST_LINE = 1024 * 1024
 """A longer line is a rejected row; no more than this of it is ever held."""
+
+ENDLESS_LINE = 256 * 1024 * 1024
+"""So many bytes without the end of a line are no usage file: reading stops, or `/dev/zero` would never end."""
 
 COLUMNS = ("id", "customer", "event", "at", "quantity", "properties", "corrects")
 _NEEDED = COLUMNS[:4]
@@ -91,7 +95,7 @@ class UsageFile:
 def open_usage(name: str) -> Iterator[UsageFile]:
     """Open a usage file for reading; `-` is stdin. OSError where it is not there or a directory."""
     if name == "-":
-        yield UsageFile("-", sys.stdin.buffer)
+        yield UsageFile("-", standard_input())
         return
     with open(name, "rb") as stream:
         mode = os.fstat(stream.fileno()).st_mode
@@ -150,6 +154,10 @@ def _lines(stream: BinaryIO, offset: int = 0, number: int = 0) -> Lines:
         if len(rest) > LONGEST_LINE:
             dropped += len(rest) - LONGEST_LINE - 1
             rest = rest[: LONGEST_LINE + 1]
+        if dropped > ENDLESS_LINE:
+            raise StoreFailure(
+                f"line {number + 1:,} has more than {ENDLESS_LINE:,} bytes", code="file-too-large"
+            )
     if rest:
         yield number + 1, offset + dropped + len(rest), rest
 
@@ -219,6 +227,7 @@ _PROPERTIES = msgspec.json.Decoder(dict[str, Any], float_hook=_Number)
 def _ndjson(_rows: Lines, _name: str, tz: ZoneInfo) -> Reading:
     def read(text: bytes) -> Row | Unreadable:
         sent = _SENT.decode(text)
+        _check_keys(text, sent.properties)
         return Row(
             sent.id,
             sent.customer,
@@ -243,6 +252,7 @@ def _cloudevents(_rows: Lines, _name: str, tz: ZoneInfo) -> Reading:
         if sent.specversion != "1.0":
             return Unreadable("fields", f"specversion {sent.specversion[:20]!a} is not 1.0")
         data = dict(sent.data or {})
+        _check_keys(text, data)
         return Row(
             f"{sent.source} {sent.id}",
             sent.subject,
@@ -253,6 +263,34 @@ def _cloudevents(_rows: Lines, _name: str, tz: ZoneInfo) -> Reading:
         )
 
     return read
+
+
+_KEYS = tuple(
+    f'"{key}"'.encode() for key in (*COLUMNS, "specversion", "source", "type", "subject", "time", "data")
+)
+
+
+def _check_keys(text: bytes, properties: Mapping[str, Any] | None) -> None:
+    """Refuse an object with a key twice: the decoder would silently take the last one.
+
+    Most lines hold no key's text twice, which is quick to see; the others are read again to be sure.
+    """
+    if text.count(b"\\") or any(text.count(key) > 1 for key in _KEYS) or _repeats(text, properties or ()):
+        json.loads(text, object_pairs_hook=_once_each, parse_int=str, parse_float=str)
+
+
+def _repeats(text: bytes, names: Iterable[str]) -> bool:
+    return any(text.count(f'"{name}"'.encode()) > 1 for name in names)
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            why = f"the key {key[:60]!a} is there twice"
+            raise _Unfit(Unreadable("fields", why, "keep one of them"))
+        found[key] = value
+    return found
 
 
 def _instant(text: str, tz: ZoneInfo) -> int:
@@ -329,14 +367,16 @@ def _csv(lines: Lines, name: str, tz: ZoneInfo) -> Reading:
                 "columns", f"the row has {len(cells)} fields, the header {len(header)}", "separate by commas"
             )
         sent = dict(zip(header, cells, strict=True))
-        properties = sent.get("properties", "")
+        properties = sent.get("properties", "").encode()
+        given = _PROPERTIES.decode(properties) if properties else {}
+        _check_keys(properties, given)
         return Row(
             sent["id"],
             sent["customer"],
             sent["event"],
             _instant(sent["at"], tz),
             sent.get("quantity") or "1",
-            _properties(_PROPERTIES.decode(properties)) if properties else {},
+            _properties(given),
             sent.get("corrects", ""),
         )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from planctl.core.catalog.model import Feature
 from planctl.core.customers import Customer
 from planctl.core.entitlements import Checked, Holding, Question, check, current_windows, open_pools
-from planctl.core.invoicing.advance import RunTerms, advance
+from planctl.core.invoicing.advance import RunTerms, advance_or_hold
 from planctl.core.invoicing.model import OpenInvoice, Totals
 from planctl.core.periods import Instant
 from planctl.core.reading import closest
@@ -50,7 +50,7 @@ def customer_as_of(tx: Tx, customer_id: str, at: Instant) -> AsOf:
     found = usage_customers(tx, [customer_id]).get(customer_id)
     root = existing(tx, customer_id).id if found is None else found.root
     facts = customer_facts(tx, [root], at)[0]
-    advanced = advance(facts, at, RunTerms())
+    advanced = advance_or_hold(facts, at, RunTerms())
     moved = {one.id: one for one, _ in advanced.subscriptions}
     standing = [moved.get(one.id, one) for one in facts.subscriptions]
     totals = _totals(tx, standing, at)

@@ -47,7 +47,7 @@ def _busy(where: str, detail: str) -> PlanctlError:
         "the store is busy: another command is using it",
         where=where,
         got=detail,
-        hint="try again, or wait longer with --wait SECONDS; nothing was written",
+        hint="try again, or wait longer with --wait SECONDS",
     )
 
 
@@ -57,7 +57,7 @@ def _disk(where: str, detail: str) -> PlanctlError:
         code="disk",
         where=where,
         got=detail,
-        hint="free some space and run the command again; nothing was written",
+        hint="free some space and run the command again",
     )
 
 
@@ -67,7 +67,7 @@ def _damaged(where: str, detail: str) -> PlanctlError:
         code="damaged",
         where=where,
         got=detail,
-        hint="restore the last backup: planctl store restore",
+        hint="put the last backup (planctl store backup) in its place, then run planctl doctor",
     )
 
 
@@ -114,7 +114,7 @@ def _final(where: str, detail: str) -> PlanctlError:
         f"the store refuses to change what is final: {detail}",
         code="final",
         where=where,
-        hint="correct it with a new entry, such as a credit note",
+        hint="it stays as it is; an invoice on which nothing was paid can be voided: planctl invoice void",
     )
 
 

@@ -23,7 +23,7 @@ from planctl.store.settings import setting
 from planctl.store.usage_batches import Batch, batch, put_batch
 from planctl.store.usage_mapping import EventRow, decimal_of, event_row, parts_of
 from planctl.store.usage_meters import meter_ids
-from planctl.store.usage_reading import LateEvent, clear_late, events, late_events
+from planctl.store.usage_reading import LateEvent, clear_late, corrected, events, late_events
 from planctl.store.usage_totals import UsageRequest, totals
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "append",
     "batch",
     "clear_late",
+    "corrected",
     "event_row",
     "events",
     "late_events",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from planctl.core.instants import DAY_MICROSECONDS
-from planctl.core.metering.model import UsageEvent
+from planctl.core.metering.model import UsageEvent, event_key
 from planctl.store.mapping import instant
+from planctl.store.rows import FOREVER
 from planctl.store.sets import chunks, known_sequences, sequences, table
 from planctl.store.usage_mapping import event_of
 from planctl.store.usage_meters import meter_ids
@@ -67,6 +68,42 @@ def events(tx: Tx, customer: str, names: Sequence[str], starts_at: int, ends_at:
     for days in chunks(stored_days(tx, starts_at, ends_at)):
         for row in tx.connection.execute(query.where(_E.c.day.in_(days))):
             yield event_of(row, customer, meters[row.meter])
+
+
+def corrected(tx: Tx, customer: str, names: Sequence[str], event_ids: Sequence[str]) -> list[UsageEvent]:
+    """One customer's events of these ids and all corrections of them, under any of these names, each once."""
+    seq = known_sequences(tx, [customer]).get(customer)
+    meters = {number: name for name, number in meter_ids(tx, names).items()}
+    if seq is None or not meters:
+        return []
+    joined = _E.outerjoin(_D, _same_key())
+    query = (
+        select(_E, _D.c.event_id, _D.c.properties, _D.c.corrects)
+        .select_from(joined)
+        .where(_E.c.customer == seq, _E.c.meter.in_(sorted(meters)))
+    )
+    days = stored_days(tx, 0, FOREVER)
+    found: dict[tuple[str, int, str], UsageEvent] = {}
+    for ids in chunks(event_ids):
+        keys = [event_key(one) for one in ids]
+        originals = _read(tx, query.where(_E.c.event_key.in_(keys)), days, customer, meters)
+        # A correction may lie on the day of what it corrects or later, never before.
+        since = min((one.at // DAY_MICROSECONDS for one in originals), default=days.stop)
+        later = range(max(since, days.start), days.stop)
+        wanted = query.where(_D.c.customer == seq, _D.c.meter.in_(sorted(meters)), _D.c.corrects.in_(ids))
+        corrections = _read(tx, wanted, later, customer, meters)
+        found |= {(one.event, one.at // DAY_MICROSECONDS, one.id): one for one in (*originals, *corrections)}
+    return list(found.values())
+
+
+def _read(
+    tx: Tx, query: Select[Any], days: range, customer: str, meters: Mapping[int, str]
+) -> list[UsageEvent]:
+    return [
+        event_of(row, customer, meters[row.meter])
+        for some in chunks(days)
+        for row in tx.connection.execute(query.where(_E.c.day.in_(some)))
+    ]
 
 
 def _same_key() -> ColumnElement[bool]:

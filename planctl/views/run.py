@@ -14,6 +14,9 @@ from planctl.views.invoice import totals_document
 from planctl.views.payment import transition_document
 from planctl.views.sheet import Answer, Json
 
+_NAMED = 5
+"""How many customers a warning names."""
+
 
 class HeldLike(Protocol):
     """A customer left alone, and why."""
@@ -96,3 +99,16 @@ def run_answer(document: Json, names: Mapping[str, str]) -> Answer:
         if isinstance(move, Mapping)
     ]
     return Answer(document, tuple(lines))
+
+
+def untaxed_warning(customers: Sequence[str]) -> tuple[str, ...]:
+    """One line that names customers billed without tax because they have no country; none where all have one."""
+    if not customers:
+        return ()
+    names = ", ".join(customers[:_NAMED]) + (", …" if len(customers) > _NAMED else "")
+    who = f"{len(customers)} customers have" if len(customers) > 1 else f"{customers[0]} has"
+    listed = f": {names}" if len(customers) > 1 else ""
+    return (
+        f"warning: {who} no country, so no tax is charged{listed}"
+        " (planctl customer update CUSTOMER --country DE, or --tax exempt)",
+    )

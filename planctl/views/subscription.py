@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from planctl.core.catalog.documents import terms_document
 from planctl.core.catalog.faces import badges
 from planctl.core.catalog.model import Plan
+from planctl.core.currencies import Currency
 from planctl.core.instants import instant_text, zone
 from planctl.core.invoicing.model import Draft, Invoice
 from planctl.core.money import decimal_text, format_amount
@@ -102,7 +103,7 @@ def subscription_answer(shown: Shown) -> Answer:
     lines = [
         f"{one.id} · {one.customer}/{one.plan} v{one.plan_version} · {one.status.value}",
         f"started {day_text(one.started_at, tz)} · {_paid(one)} · {one.timezone}",
-        *(f"  {badge}" for badge in badges(_as_plan(one), one.currency, {})),
+        *(f"  {badge}" for badge in badges(_as_plan(one), one.currency, {}, one.pay)),
     ]
     end = _period_end(one, shown.as_of)
     if end is not None and one.live:
@@ -133,7 +134,8 @@ def start_lines(
     lines = [
         f"{subscription.customer} starts {subscription.plan} v{subscription.plan_version}, {_paid(subscription)}"
     ]
-    lines += [f"  {badge}" for badge in badges(_as_plan(subscription), subscription.currency, {})]
+    faces = badges(_as_plan(subscription), subscription.currency, {}, subscription.pay)
+    lines += [f"  {badge}" for badge in faces]
     lines.append(f"  period 0: {first} ({subscription.timezone})")
     lines += [f"  replaces {old.plan}, which ends {day_text(old.ends_at, tz, 'open')}" for old in replaced]
     for draft in drafts:
@@ -171,15 +173,15 @@ def assignment_document(assignment: Assignment) -> dict[str, Json]:
     }
 
 
-def pricing_lines(offered: Offered, negotiated: Mapping[str, str]) -> list[str]:
-    """A plan's exact pricing in every row and currency, with what was agreed."""
-    lines = []
-    for row in offered.terms.rows:
-        for code, price in row.fee.items():
-            lines.append(f"  {row.interval}: {price} {code}")
-    if offered.terms.free:
-        lines.append("  free")
-    return lines + [f"  agreed: {path} = {value}" for path, value in sorted(negotiated.items())]
+def pricing_lines(
+    offered: Offered, sales: Sequence[tuple[str, Currency]], negotiated: Mapping[str, str]
+) -> list[str]:
+    """A plan's exact pricing in the rows and currencies it may start in, each badge once, with what was agreed."""
+    plan = Plan(offered.plan, offered.terms, offered.offer)
+    faces = [badges(plan, currency, {}, row) for row, currency in sales]
+    by_badge = zip(*faces, strict=True)
+    lines = list(dict.fromkeys(badge for several in by_badge for badge in several))
+    return lines + [f"agreed: {path} = {value}" for path, value in sorted(negotiated.items())]
 
 
 def _as_plan(one: Subscription) -> Plan:
@@ -231,11 +233,22 @@ def started_answer(document: Json) -> Answer:
     return Answer(document, tuple(lines))
 
 
-def assigned_document(assignment: Assignment, offered: Offered, *, existed: bool) -> dict[str, Json]:
-    """An assignment as JSON, with the pricing it shows and whether it was there before."""
+def assigned_document(
+    assignment: Assignment,
+    offered: Offered,
+    sales: Sequence[tuple[str, Currency]],
+    *,
+    existed: bool,
+    dropped: Sequence[str] = (),
+) -> dict[str, Json]:
+    """An assignment as JSON, with the pricing it shows, whether it was there before, and what it took the place of.
+
+    `sales` are the rows and currencies in which it may start.
+    """
     return assignment_document(assignment) | {
         "existed": existed,
-        "pricing": [line.strip() for line in pricing_lines(offered, assignment.negotiated)],
+        "pricing": [*pricing_lines(offered, sales, assignment.negotiated)],
+        "dropped": [*dropped],
     }
 
 
@@ -243,11 +256,13 @@ def assigned_answer(document: Json) -> Answer:
     """What an assignment did, from its document."""
     one = _object(document)
     before = "was already assigned" if one["existed"] else "is assigned"
-    pricing = one["pricing"]
+    pricing, dropped = one["pricing"], one["dropped"]
     assert isinstance(pricing, Sequence)
+    assert isinstance(dropped, Sequence)
     lines = [
         f"{one['plan']} v{one['version']} {before} to {one['customer']}",
         *(f"  {line}" for line in pricing),
+        *(f"no longer: {line} (of the assignment that waited before)" for line in dropped),
     ]
     lines.append(f"not started yet: planctl subscribe {one['customer']} {one['plan']}")
     return Answer(document, tuple(lines))
@@ -293,10 +308,13 @@ def canceled_answer(document: Json) -> Answer:
     return Answer(document, tuple(lines))
 
 
-def imported_document(subscriptions: Sequence[Subscription], invoices: Sequence[Invoice]) -> dict[str, Json]:
-    """An import as JSON."""
+def imported_document(
+    subscriptions: Sequence[Subscription], invoices: Sequence[Invoice], existing: int = 0
+) -> dict[str, Json]:
+    """An import as JSON; `existing` rows ran already as they say."""
     return {
         "imported": len(subscriptions),
+        "exists": existing,
         "subscriptions": [one.id for one in subscriptions],
         "invoices": [one.number for one in invoices],
     }
@@ -308,4 +326,6 @@ def imported_answer(document: Json) -> Answer:
     invoices = one["invoices"]
     assert isinstance(invoices, Sequence)
     line = f"{one['imported']} subscriptions imported, {len(invoices)} invoices issued"
+    if one["exists"]:
+        line += f"; {one['exists']} were there already, as asked"
     return Answer(document, (line,))

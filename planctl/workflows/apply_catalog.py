@@ -64,7 +64,9 @@ def read_catalog(path: Path, *, strict_examples: bool = False) -> ReadCatalog:
         missing = Finding("catalog-missing", "there is no such file or directory", Place(str(path)))
         return ReadCatalog(path, None, (missing,))
     source = yaml_reader.read_catalog(path)
-    read = parse([(file.name, file.node) for file in source.files if file.node is not None])
+    read = parse(
+        [(file.name, file.node) for file in source.files if file.node is not None], complete=not source.unread
+    )
     findings = (*source.findings, *read.findings)
     if not strict_examples:
         findings = tuple(softened(finding) for finding in findings)

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 
 from planctl.core.catalog.negotiate import check_price
 from planctl.core.periods import Instant
+from planctl.core.subscriptions.assigning import (
+    Sale,
+    check_at,
+    check_group,
+    check_requires,
+    possible_sales,
+)
 from planctl.core.subscriptions.model import ENDED, Assignment
 from planctl.core.subscriptions.start import Offered, check_eligible, choose_currency, choose_row
-from planctl.errors import NotFound, NotYet, Refused
+from planctl.errors import NotFound, Refused
 from planctl.files.yaml_reader import read_values
 from planctl.identifiers import new_id
 from planctl.store import subscriptions
 from planctl.store.offers import offered
-from planctl.store.selling import buyer, existing, on_agreed_terms
+from planctl.store.selling import Buyer, buyer, existing, on_agreed_terms
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -24,7 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for; `price` is an agreed price for the row and currency, `terms` other agreed terms."""
+    """What was asked for; `price` is an agreed price for the row and currency, `terms` other agreed terms.
+
+    `at` says when new terms of a running plan would hold: renewal or now.
+    """
 
     customer: str
     plan: str
@@ -32,51 +42,73 @@ class Wanted:
     currency: str = ""
     price: Decimal | None = None
     terms: Mapping[str, str] = field(default_factory=dict)
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """An assignment and the offer it shows, agreed terms laid over; `existed`: it was there before, as asked."""
+    """An assignment and the offer it shows, agreed terms laid over; `existed`: it was there before, as asked.
+
+    `sales` are the rows and currencies it can start in. `dropped` is what the waiting assignment said and this
+    one, in its place, does not: `price.month.USD = 45.50`.
+    """
 
     assignment: Assignment
     offered: Offered
+    sales: tuple[Sale, ...]
     existed: bool = False
+    dropped: tuple[str, ...] = ()
 
 
 def assign_plan(tx: Tx, wanted: Wanted, now: Instant) -> Assigned:
-    """Record an assignment: allowlist, archive and currency are checked now and again at the start.
+    """Record an assignment: allowlist, archive, `requires`, group, currency and price are checked now.
 
-    The same assignment again changes nothing; other terms replace the waiting one. NotYet where the customer
-    runs the plan already (a reassignment).
+    They are checked again at the start. The same assignment again changes nothing; other terms replace the
+    waiting one, and what they drop is named. NotYet where the customer runs the plan already (a reassignment).
     """
     sold_to = buyer(tx, wanted.customer)
     offer = offered(tx, wanted.plan)
+    waiting = subscriptions.assignments(tx, [wanted.customer])[wanted.customer]
+    check_at(sold_to.customer, wanted.plan, wanted.at, sold_to.running)
     check_eligible(sold_to.customer, offer)
-    if any(one.plan == wanted.plan and one.status not in ENDED for one in sold_to.running):
-        raise NotYet("reassign", where=f"{wanted.customer}/{wanted.plan}")
-    pay, currency, negotiated = "", "", dict(wanted.terms)
-    if wanted.pay or wanted.currency or wanted.price is not None:
-        pay = choose_row(offer, wanted.pay)
-        chosen = choose_currency(offer, pay, wanted.currency, sold_to.customer, sold_to.declared)
-        currency = chosen.code
-        if wanted.price is not None:
-            path = check_price(wanted.plan, offer.terms, pay, chosen, wanted.price)
-            negotiated[path] = format(wanted.price, "f")
+    check_requires(sold_to.customer, offer, sold_to.running)
+    check_group(sold_to.customer, offer, [offered(tx, one.plan, one.version) for one in waiting])
+    pay, currency, negotiated = _agreed(wanted, offer, sold_to)
     shown, _ = on_agreed_terms(tx, offer, read_values(negotiated, "--set"), sold_to.declared)
+    sales = possible_sales(sold_to.customer, shown, pay, currency, sold_to.declared)
     asked = Assignment(
         new_id("asg", now), wanted.customer, wanted.plan, offer.version, pay, currency, negotiated, now
     )
-    waiting = subscriptions.assignments(tx, [wanted.customer])[wanted.customer]
     before = next((one for one in waiting if one.plan == wanted.plan), None)
     if before is None:
         subscriptions.insert_assignment(tx, asked)
-        return Assigned(asked, shown)
+        return Assigned(asked, shown, sales)
     same = replace(asked, id=before.id, assigned_at=before.assigned_at)
     if same == before:
-        return Assigned(before, shown, existed=True)
+        return Assigned(before, shown, sales, existed=True)
     changed = replace(asked, id=before.id)
     subscriptions.update_assignment(tx, changed)
-    return Assigned(changed, shown)
+    return Assigned(changed, shown, sales, dropped=_dropped(before, changed))
+
+
+def _agreed(wanted: Wanted, offer: Offered, sold_to: Buyer) -> tuple[str, str, dict[str, str]]:
+    """The row and currency that are named, and the agreed terms, an agreed price among them."""
+    negotiated = dict(wanted.terms)
+    if not (wanted.pay or wanted.currency or wanted.price is not None):
+        return "", "", negotiated
+    pay = choose_row(offer, wanted.pay)
+    chosen = choose_currency(offer, pay, wanted.currency, sold_to.customer, sold_to.declared)
+    if wanted.price is not None:
+        path = check_price(wanted.plan, offer.terms, pay, chosen, wanted.price)
+        negotiated[path] = format(wanted.price, "f")
+    return pay, chosen.code, negotiated
+
+
+def _dropped(before: Assignment, after: Assignment) -> tuple[str, ...]:
+    """What the waiting assignment said and the one in its place does not say."""
+    said = {"version": f"v{before.version}", "pay": before.pay, "in": before.currency, **before.negotiated}
+    says = {"version": f"v{after.version}", "pay": after.pay, "in": after.currency, **after.negotiated}
+    return tuple(f"{name} = {value}" for name, value in said.items() if value and says.get(name) != value)
 
 
 def unassign_plan(tx: Tx, customer: str, plan: str) -> Assignment:

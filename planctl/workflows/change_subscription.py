@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from planctl.core.invoicing.advance import advance_or_hold, next_action, waits
 from planctl.core.invoicing.facts import Advanced, CustomerFacts
-from planctl.core.invoicing.model import Invoice
+from planctl.core.invoicing.model import Draft, Invoice
 from planctl.core.invoicing.stops import refuse_hold
 from planctl.core.periods import Instant, instant_text
+from planctl.core.promises import Promise, cancel_promise
 from planctl.core.subscriptions.dues import dues
 from planctl.core.subscriptions.model import ENDED, Status, Subscription, Transition
 from planctl.core.subscriptions.transitions import after
@@ -35,6 +36,16 @@ class Ending:
     transitions: tuple[Transition, ...] = ()
     unchanged: bool = False
     released: tuple[Subscription, ...] = ()
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """The final invoices."""
+        return self.billed.drafts if self.billed else ()
+
+    @property
+    def promise(self) -> Promise:
+        """What a yes to it stands for."""
+        return cancel_promise(self.subscription, self.drafts)
 
 
 def propose_cancel(tx: Tx, subscription: Subscription, now: Instant, *, at_once: bool, refund: str) -> Ending:

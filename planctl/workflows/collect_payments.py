@@ -18,6 +18,7 @@ from planctl.identifiers import new_id
 from planctl.store import invoices, payments, subscriptions
 from planctl.store.facts import customer_facts
 from planctl.store.payments import PaymentFilter
+from planctl.store.selling import existing
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -105,7 +106,7 @@ def caught_up(tx: Tx, customer: str, at: Instant, recorded_at: Instant) -> list[
 def void_invoice(tx: Tx, number: str, at: Instant, *, reissue: bool, recorded_at: Instant) -> Invoice:
     """Void an invoice, which keeps its number; with `reissue` the next run bills its charges again.
 
-    Refused for a paid, partly paid or void one: those are corrected by a credit note.
+    Refused for a paid, partly paid or void one.
     """
     invoice = invoices.invoice(tx, number)
     if invoice.status is InvoiceStatus.VOID:
@@ -116,7 +117,7 @@ def void_invoice(tx: Tx, number: str, at: Instant, *, reissue: bool, recorded_at
             f" {invoice.draft.currency.code}",
             code="invoice-paid",
             where=invoice.number,
-            hint="what was paid is corrected by a credit note, not by voiding",
+            hint="only an invoice on which nothing was paid can be voided",
         )
     held = caught_up(tx, invoice.draft.customer, at, recorded_at)
     invoices.void(tx, invoice.id, at, reissue)
@@ -128,7 +129,12 @@ def void_invoice(tx: Tx, number: str, at: Instant, *, reissue: bool, recorded_at
 
 
 def read_payments(tx: Tx, wanted: PaymentFilter) -> tuple[list[Payment], dict[str, str]]:
-    """The payments that a filter lets through, oldest first, and the numbers of their invoices by id."""
+    """The payments that a filter lets through, oldest first, and the numbers of their invoices by id.
+
+    NotFound for an unknown customer.
+    """
+    for customer in wanted.customers:
+        existing(tx, customer)
     found = payments.payments(tx, wanted)
     paid = invoices.get_many(tx, [one.invoice for one in found])
     return found, {invoice_id: one.number for invoice_id, one in paid.items()}

@@ -15,7 +15,7 @@ from planctl.core.invoicing.stops import refuse_hold
 from planctl.core.money import NumberError, parse_decimal
 from planctl.core.periods import Instant, local_date, parse_instant, zone
 from planctl.core.subscriptions.model import Subscription
-from planctl.core.subscriptions.start import Ask, choose_currency, choose_row, started
+from planctl.core.subscriptions.start import AlreadyRunning, Ask, choose_currency, choose_row, started
 from planctl.core.unreadable import Unreadable
 from planctl.errors import InvalidInput, NotYet, PlanctlError
 from planctl.files.table_reader import TableRow
@@ -41,30 +41,40 @@ _NOT_YET = ("trial_ends", "trial_used", "balance")
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import wrote; with findings nothing was."""
+    """What an import wrote; with findings nothing was. `existing` counts the rows that ran already, as asked."""
 
     subscriptions: tuple[Subscription, ...] = ()
     invoices: tuple[Invoice, ...] = ()
+    existing: int = 0
     findings: tuple[Finding, ...] = ()
 
 
 def import_subscriptions(tx: Tx, rows: Iterable[TableRow], now: Instant, recorded_at: Instant) -> Imported:
     """Start every row's subscription as `subscribe` does; all rows or, with findings, none.
 
+    A row whose customer runs the plan already by the same row, currency and start is counted and left alone;
+    on other terms it is a finding, and so is a row that stands twice in the file.
     The caller must not keep the transaction where there are findings.
     """
     begun: list[Subscription] = []
     invoices: list[Invoice] = []
     findings: list[Finding] = []
+    existing = 0
     for row in rows:
         try:
             subscription, issued = _import_row(tx, row, now, recorded_at)
+        except AlreadyRunning as same:
+            if any(one.id == same.where for one in begun):
+                findings.append(_finding(row, same))
+            else:
+                existing += 1
+            continue
         except PlanctlError as problem:
             findings.append(_finding(row, problem))
             continue
         begun.append(subscription)
         invoices += issued
-    return Imported(tuple(begun), tuple(invoices), tuple(findings))
+    return Imported(tuple(begun), tuple(invoices), existing, tuple(findings))
 
 
 def _import_row(
@@ -83,7 +93,7 @@ def _import_row(
     nodes = {path: Scalar(text) for path, text in negotiated.items()}
     offer, made = on_agreed_terms(tx, offer, nodes, sold_to.declared)
     start = _instant(values, "start", sold_to.customer.timezone) if values.get("start") else now
-    ask = Ask(start, now, pay, currency.code, 1, _quantities(values), negotiated, trial=False, imported=True)
+    ask = Ask(start, now, pay, currency.code, 0, _quantities(values), negotiated, trial=False, imported=True)
     starting = started(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
     moved = _moved_in(starting.subscription, values, now)
     billed = advance_or_hold(facts_of_new(tx, sold_to.customer, moved, now), now, run_terms(tx))

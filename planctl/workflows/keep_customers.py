@@ -6,7 +6,7 @@ Source: planctl billing rules, lifecycle (auto_enable), companies, moving in.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planctl.core.accounts import Account
@@ -146,32 +146,51 @@ def import_customers(
     started unless `auto_enable`.
     """
     rules = _Rules(tx)
-    fresh: dict[str, Customer] = {}
-    findings: list[Finding] = []
-    clashes: list[tuple[Customer, Customer]] = []
-    same = 0
+    judged = _judged(rules, rows, at)
+    if judged.findings:
+        return ImportedCustomers(findings=tuple(judged.findings))
+    if judged.clashes:
+        raise _conflict(*judged.clashes[0], more=len(judged.clashes) - 1)
+    fresh = list(judged.fresh.values())
+    customers.add_all(tx, fresh)
+    enabled = sum(len(rules.enable(one, at, recorded_at)) for one in fresh) if auto_enable else 0
+    return ImportedCustomers(tuple(judged.fresh), judged.same, enabled)
+
+
+def import_findings(tx: Tx, rows: Iterable[ImportRow], at: Instant) -> tuple[Finding, ...]:
+    """What is wrong with the rows of an import; nothing is written."""
+    return tuple(_judged(_Rules(tx), rows, at).findings)
+
+
+@dataclass(slots=True)
+class _Judged:
+    """The rows of an import: new customers by id, complaints, those there already, with other content or same."""
+
+    fresh: dict[str, Customer] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    clashes: list[tuple[Customer, Customer]] = field(default_factory=list)
+    same: int = 0
+
+
+def _judged(rules: _Rules, rows: Iterable[ImportRow], at: Instant) -> _Judged:
+    judged = _Judged()
+    tx = rules.tx
     read = [(row, _said(row.values)) for row in rows]
     known = customers.get_many(tx, [row.values.get("customer", "") for row, _ in read])
     rules.parents = known | customers.get_many(tx, [said.get("parent", "") for _, said in read])
     for row, said in read:
         name = row.values.get("customer", "")
         customer, wrong = rules.customer(name, said, at, Place(row.file, row.line, 1))
-        before = known.get(name) or fresh.get(name)
+        before = known.get(name) or judged.fresh.get(name)
         if wrong:
-            findings += wrong
+            judged.findings += wrong
         elif before is None:
-            fresh[name] = rules.parents[name] = customer
+            judged.fresh[name] = rules.parents[name] = customer
         elif _same(before, customer):
-            same += 1
+            judged.same += 1
         else:
-            clashes.append((before, customer))
-    if findings:
-        return ImportedCustomers(findings=tuple(findings))
-    if clashes:
-        raise _conflict(*clashes[0], more=len(clashes) - 1)
-    customers.add_all(tx, list(fresh.values()))
-    enabled = sum(len(rules.enable(one, at, recorded_at)) for one in fresh.values()) if auto_enable else 0
-    return ImportedCustomers(tuple(fresh), same, enabled)
+            judged.clashes.append((before, customer))
+    return judged
 
 
 def account_of(tx: Tx, customer_id: str, at: Instant) -> Account:

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 
 def read_holds(tx: Tx, customer: str = "") -> list[Hold]:
-    """The holds of one customer or of all, oldest first."""
+    """The holds of one customer or of all, oldest first; NotFound for an unknown customer."""
     from planctl.store.customers import holds
+    from planctl.store.selling import existing
 
+    if customer:
+        existing(tx, customer)
     return holds(tx, customer)
 
 

@@ -97,12 +97,14 @@ def read_all(tx: Tx, wanted: Filter, as_of: Instant) -> list[Read]:
         and wanted.status in {"", one.subscription.status.value}
         and wanted.currency in {"", one.subscription.currency.code}
     ]
-    found.sort(key=lambda one: one.subscription.id)
+    found.sort(key=lambda one: (one.subscription.started_at, one.subscription.id))
     return found[: wanted.limit] if wanted.limit else found
 
 
 def read_invoices(tx: Tx, wanted: InvoiceFilter, as_of: Instant, status: str = "") -> list[Invoice]:
-    """Invoices in the order of issue, with the status that time has brought."""
+    """Invoices in the order of issue, with the status that time has brought; NotFound for an unknown customer."""
+    for customer in wanted.customers:
+        existing(tx, customer)
     found = [_at(one, as_of) for one in invoices.listing(tx, wanted)]
     return [one for one in found if status in {"", one.status.value}]
 

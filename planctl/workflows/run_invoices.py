@@ -11,17 +11,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planctl.core.currencies import Currency
+from planctl.core.customers import Customer
 from planctl.core.document import Document
 from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.advance import RunTerms, advance_or_hold
 from planctl.core.invoicing.facts import Advanced, CustomerFacts
 from planctl.core.invoicing.model import Draft, Invoice
+from planctl.core.invoicing.stops import lacks_country
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.model import Transition
 from planctl.errors import Conflict, Refused
 from planctl.identifiers import new_id
 from planctl.store import customers, runs, subscriptions
 from planctl.store.facts import SELF_CLEARING, customer_facts, run_terms
+from planctl.store.offers import taxes
 from planctl.store.outcomes import write_outcomes
 from planctl.store.selling import existing
 from planctl.store.settings import identity, set_high_water
@@ -67,6 +70,8 @@ class RunReport:
     nothing_due: int = 0
     names: dict[str, str] = field(default_factory=dict)
     """`CUSTOMER/PLAN` of the subscriptions that moved."""
+    without_country: list[str] = field(default_factory=list)
+    """Customers billed without tax, because nothing says which one applies to them."""
 
     def totals(self) -> Mapping[Currency, int]:
         """Invoiced minor units per currency."""
@@ -137,6 +142,10 @@ def apply_page(tx: Tx, customer_ids: Sequence[str], request: RunRequest, report:
     issued = write_outcomes(tx, outcomes, [one.customer for one in facts], request.now)
     _write_holds(tx, outcomes, request)
     report.invoices += issued
+    billed = {one.draft.customer for one in issued}
+    report.without_country += without_country(
+        tx, [one.customer for one in facts if one.customer.id in billed]
+    )
     moved = {move.subscription for one in outcomes for move in one.transitions}
     report.names |= {
         one.id: f"{one.customer}/{one.plan}"
@@ -150,17 +159,27 @@ def apply_page(tx: Tx, customer_ids: Sequence[str], request: RunRequest, report:
     return issued
 
 
+def without_country(tx: Tx, billed_to: Sequence[Customer]) -> list[str]:
+    """Those of the customers who are billed without tax, because nothing says which one applies to them."""
+    in_force = taxes(tx) if billed_to else {}
+    return [one.id for one in billed_to if lacks_country(one, in_force)]
+
+
 def apply_one_by_one(
     open_write: Callable[[], AbstractContextManager[Tx]],
     customer_ids: Sequence[str],
     request: RunRequest,
     report: RunReport,
+    record: Callable[[Tx, Sequence[Invoice]], None],
 ) -> None:
-    """After a page failed: each customer in a transaction of its own; one that fails again is put on hold."""
+    """After a page failed: each customer in a transaction of its own; one that fails again is put on hold.
+
+    `record` is called in each of them with what was issued.
+    """
     for customer in customer_ids:
         try:
             with open_write() as tx:
-                apply_page(tx, [customer], request, report)
+                record(tx, apply_page(tx, [customer], request, report))
         except Conflict as problem:
             with open_write() as tx:
                 customers.put_hold(tx, customer, "conflict", problem.message, request.now)

@@ -15,6 +15,7 @@ from planctl.core.invoicing.facts import Advanced
 from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.stops import refuse_hold
 from planctl.core.periods import Instant, parse_instant, zone
+from planctl.core.promises import Promise, start_promise
 from planctl.core.subscriptions.model import Assignment, Subscription, Transition
 from planctl.core.subscriptions.start import Ask, Offered, Starting, started
 from planctl.core.unreadable import Unreadable
@@ -34,14 +35,16 @@ if TYPE_CHECKING:
 class Wanted:
     """What was asked for, as text where it needs the customer to be read (`start`: a local date or an instant).
 
-    An empty `plan` is the one that waits for the customer. `may_ask`: there is a person to show differences to."""
+    `quantity` 0 is one, where nothing was said. An empty `plan` is the one that waits for the customer.
+    `may_ask`: there is a person to show differences to.
+    """
 
     customer: str
     plan: str = ""
     pay: str = ""
     currency: str = ""
     start: str = ""
-    quantity: int = 1
+    quantity: int = 0
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
     negotiated: Mapping[str, str] = field(default_factory=dict)
     trial: bool | None = None
@@ -70,6 +73,11 @@ class Proposal:
     def subscription(self) -> Subscription:
         """The subscription as it is once its first invoice is issued."""
         return self.billed.subscriptions[0][0] if self.billed.subscriptions else self.starting.subscription
+
+    @property
+    def promise(self) -> Promise:
+        """What a yes to it stands for."""
+        return start_promise(self.subscription, self.billed.drafts, self.starting.replaced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ def propose_subscription(tx: Tx, wanted: Wanted, now: Instant) -> Proposal:
     agreed_terms = dict(assignment.negotiated if assignment else {}) | dict(wanted.negotiated)
     offer, made = on_agreed_terms(tx, offer, read_values(agreed_terms), sold_to.declared)
     ask = _ask(wanted, assignment, sold_to.customer, now, agreed_terms)
+    ask = replace(ask, version=offer.version if wanted.plan_version else 0)
     starting = started(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
     new = facts_of_new(tx, sold_to.customer, starting.subscription, now)
     billed = advance_or_hold(new, now, run_terms(tx))

@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from planctl.errors import Conflict
+from planctl.workflows import run_invoices
 from tests.cli.conftest import Run
 
 NEW_YEAR = ("--as-of", "2026-01-01")
@@ -39,6 +42,19 @@ def numbers(run: Run, *words: str, as_of: str = "2026-02-01") -> list[str]:
 
 
 # --- run
+
+
+def test_a_customer_without_country_is_named_once_a_run_where_there_are_taxes(nova: Run) -> None:
+    warning = "warning: nova has no country, so no tax is charged"
+    assert nova("invoice", "run", "-f", "json", *FEBRUARY).stderr.count(warning) == 1
+    assert warning not in nova("invoice", "run", *FEBRUARY).stderr, "nothing was billed"
+    nova("customer", "update", "nova", "--tax", "exempt", *FEBRUARY)
+    assert "no country" not in nova("invoice", "run", "--as-of", "2026-03-01").stderr
+
+
+def test_starting_says_that_a_customer_has_no_country(acme: Run) -> None:
+    start = ("subscribe", "nova", "pro", "--pay", "month", "--no-trial", "--yes", *NEW_YEAR)
+    assert acme(*start).stderr.count("nova has no country, so no tax is charged") == 1
 
 
 def test_a_run_answers_with_what_it_issued(nova: Run) -> None:
@@ -142,6 +158,25 @@ def test_thirteen_missing_periods_wait_for_a_word(nova: Run) -> None:
     assert (held.exit_code, held.json["issued"]) == (1, 0)
     done = nova("invoice", "run", "--catch-up", "13", "--reason", "was off", "-f", "json", *late)
     assert (done.exit_code, done.json["issued"]) == (0, 13)
+
+
+def test_after_a_conflict_every_invoice_is_still_audited(nova: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    nova("customer", "add", "vega", "--currency", "USD", *NEW_YEAR)
+    nova("subscribe", "vega", "pro", "--pay", "month", "--no-trial", "--yes", *NEW_YEAR)
+    nova("payment", "record", "INV-2026-00002", "--as-of", "2026-01-02")
+    whole = run_invoices.apply_page
+
+    def conflicting(tx: Any, customers: list[str], *more: Any) -> Any:
+        if len(customers) > 1:
+            raise Conflict("somebody was quicker")
+        return whole(tx, customers, *more)
+
+    monkeypatch.setattr(run_invoices, "apply_page", conflicting)
+    issued = nova("invoice", "run", "-f", "json", *FEBRUARY).json["invoices"]
+    assert issued == ["INV-2026-00003", "INV-2026-00004"]
+    log = nova("audit", "log", "-f", "json").json
+    audited = [one["arguments"].get("invoices", []) for one in log if one["command"] == "invoice run"]
+    assert [number for numbers in audited for number in numbers] == issued
 
 
 # --- two at once
@@ -321,3 +356,50 @@ def test_the_reason_is_kept_in_the_audit(due: Run) -> None:
     due(*VOID, "--reason", "wrong address", "--yes")
     last = due("audit", "log", "-f", "json").json[-1]
     assert (last["command"], last["reason"]) == ("invoice void", "wrong address")
+
+
+# --- a run that is cut
+
+
+def full_after(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
+    """Let the disk be full once so many pages were written."""
+    from planctl.errors import StoreFailure
+    from planctl.workflows import run_invoices
+
+    done: list[object] = []
+    write = run_invoices.apply_page
+
+    def apply_page(*given: object) -> object:
+        if len(done) == pages:
+            raise StoreFailure("the store cannot be written", code="disk")
+        done.append(given)
+        return write(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run_invoices, "apply_page", apply_page)
+    monkeypatch.setattr(run_invoices, "PAGE", 1)
+
+
+def test_a_run_that_could_write_nothing_says_that_nothing_was_changed(
+    nova: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_after(monkeypatch, 0)
+    result = nova("invoice", "run", *FEBRUARY)
+    assert result.exit_code == 74
+    assert result.stderr.splitlines()[-1] == "Nothing was changed."
+
+
+def test_a_run_that_is_cut_says_what_it_issued_and_goes_on_when_run_again(
+    nova: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nova("customer", "add", "vega", "--currency", "USD", *NEW_YEAR)
+    nova("subscribe", "vega", "pro", "--pay", "month", "--no-trial", "--yes", *NEW_YEAR)
+    nova("payment", "record", "INV-2026-00002", "--as-of", "2026-01-02")
+    with monkeypatch.context() as full:
+        full_after(full, 1)
+        result = nova("invoice", "run", *FEBRUARY)
+    assert result.exit_code == 74
+    assert result.stderr.splitlines()[-1] == (
+        "1 invoice was issued and kept before it stopped; run it again and it goes on from there."
+    )
+    again = nova("invoice", "run", "-f", "json", *FEBRUARY)
+    assert (again.exit_code, again.json["invoices"]) == (0, ["INV-2026-00004"])

@@ -192,3 +192,27 @@ def test_the_login_is_the_user_ids_whatever_the_shell_says(store: Path) -> None:
     log = shell(f"{PLANCTL} --store {store} audit log -f csv").stdout.decode()
     assert "mallory" not in log
     assert pwd.getpwuid(os.getuid()).pw_name in log
+
+
+@pytest.mark.parametrize("words", ["usage import -", "customer import -", "subscription import - --yes"])
+def test_a_closed_standard_input_is_no_mistake_of_ours(store: Path, words: str) -> None:
+    result = shell(f"{PLANCTL} --store {store} {words} <&-")
+    assert result.returncode == 74
+    assert b"standard input is closed" in result.stderr
+
+
+def test_an_interruption_while_the_program_is_read_leaves_no_traceback(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == sys.argv[1]: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from planctl.__main__ import main\n"
+        "sys.exit(main(['status']))\n"
+    )
+    (tmp_path / "start.py").write_text(code)
+    for module in ("planctl.cli", "planctl.cli.boundary", "planctl.cli.app", "typer"):
+        result = shell(f'"{sys.executable}" {tmp_path}/start.py {module}')
+        assert result.returncode == 130, module
+        assert result.stderr == b"interrupted\nNothing was changed.\n"

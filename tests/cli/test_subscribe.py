@@ -76,6 +76,35 @@ def test_the_plan_one_has_is_no_failure(acme: Run) -> None:
     assert count(acme, "invoice", "list") == 1
 
 
+@pytest.mark.parametrize(
+    ("more", "change"),
+    [
+        (("--pay", "year"), "plan change"),
+        (("--in", "EUR"), "plan change"),
+        (("--quantity", "seats=12"), "quantity change"),
+        (("--quantity", "2"), "quantity change"),
+        (("--coupon", "launch20"), "coupon"),
+        (("--trial",), "trial"),
+    ],
+)
+def test_the_plan_one_has_on_other_terms_is_never_silently_the_same(
+    acme: Run, more: tuple[str, ...], change: str
+) -> None:
+    acme(*PRO, "--yes", *NEW_YEAR)
+    refused = acme("subscribe", "nova", "pro", *more, "--yes", "-f", "json", *NEW_YEAR)
+    assert (refused.exit_code, refused.error["got"]) == (4, change)
+    assert acme("subscribe", "nova", "pro", "--yes", *NEW_YEAR).exit_code == 0
+    assert count(acme, "invoice", "list") == 1
+
+
+def test_a_start_shows_the_row_that_is_paid(acme: Run) -> None:
+    asked = acme("subscribe", "nova", "starter", "--pay", "year", "--no-trial", "--dry-run", *NEW_YEAR)
+    assert "Recurring · 190.00 USD / year" in asked.stderr
+    acme("subscribe", "nova", "starter", "--pay", "year", "--no-trial", "--yes", *NEW_YEAR)
+    shown = acme("subscription", "show", "nova/starter", *NEW_YEAR)
+    assert "Recurring · 190.00 USD / year" in shown.stdout
+
+
 def test_a_key_starts_once_and_answers_the_same(acme: Run) -> None:
     first = acme(*PRO, "--yes", "--key", "k1", "-f", "json", *NEW_YEAR)
     again = acme(*PRO, "--yes", "--key", "k1", "-f", "json", "--as-of", "2026-01-05")
@@ -162,7 +191,7 @@ def test_assigning_shows_the_price_and_that_it_has_not_started(acme: Run) -> Non
     result = acme("assign", "nova", "pro", "--pay", "month", "--price", "45.50", *NEW_YEAR)
     assert result.exit_code == 0
     assert "pro v1 is assigned to nova" in result.stdout
-    assert "45.50 USD" in result.stdout
+    assert "Recurring · 45.50 USD / month" in result.stdout
     assert "not started yet: planctl subscribe nova pro" in result.stdout
     assert "undo with: planctl unassign nova pro" in result.stderr
     assert count(acme, "invoice", "list") == 0
@@ -179,6 +208,13 @@ def test_an_assignment_as_json(acme: Run) -> None:
     assert document["assigned_at"] == "2026-01-01T00:00:00Z"
     again = acme("assign", "nova", "pro", "--set", "due=30 days", "-f", "json", *NEW_YEAR)
     assert (again.exit_code, again.json["existed"]) == (0, True)
+
+
+def test_assigning_anew_says_which_agreed_terms_are_gone(acme: Run) -> None:
+    acme("assign", "nova", "pro", "--pay", "month", "--price", "45.50", *NEW_YEAR)
+    again = acme("assign", "nova", "pro", "--pay", "month", *NEW_YEAR)
+    assert "no longer: price.month.USD = 45.50" in again.stdout
+    assert "Recurring · 49.00 USD / month" in again.stdout
 
 
 def test_an_assigned_plan_is_started_without_saying_which(acme: Run) -> None:
@@ -210,6 +246,9 @@ def test_terms_that_changed_since_are_not_taken_unasked(acme: Run) -> None:
         (("assign", "nova", "pro", "--set", "due"), 3),
         (("assign", "nova", "pro", "--set", "group=x"), 4),
         (("assign", "nova"), 64),
+        (("assign", "nova", "extra_seat"), 4),
+        (("assign", "nova", "pro", "--at", "now"), 64),
+        (("assign", "nova", "pro", "--at", "soon"), 3),
         (("unassign", "nova", "pro"), 4),
     ],
 )

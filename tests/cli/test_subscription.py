@@ -177,6 +177,17 @@ def test_an_import_asks_and_says_what_it_did(acme: Run, tmp_path: Path) -> None:
     assert (document["started_at"], document["quantities"]) == ("2025-12-10T00:00:00Z", {"seats": "12"})
 
 
+def test_the_same_file_again_finds_everything_there(acme: Run, tmp_path: Path) -> None:
+    name = moved(tmp_path, "nova,pro,month,USD,2025-12-10,,12")
+    words = ("subscription", "import", name, "--yes", "-f", "json")
+    acme(*words, "--as-of", "2026-01-20")
+    again = acme(*words, "--as-of", "2026-01-25")
+    assert (again.exit_code, again.json) == (
+        0,
+        {"imported": 0, "exists": 1, "subscriptions": [], "invoices": []},
+    )
+
+
 def test_ndjson_is_read_too(acme: Run, tmp_path: Path) -> None:
     row = {"customer": "nova", "plan": "pro", "pay": "month", "start": "2026-01-20"}
     (tmp_path / "moved.ndjson").write_text(json.dumps(row) + "\n", encoding="utf-8")

@@ -126,3 +126,8 @@ def moves(result: Advanced) -> list[tuple[str, str, str]]:
 def offer(terms: Terms, plan: str = "starter", *, exclusive: bool = True, **more: Any) -> Offered:
     """A plan of version 1 as it is sold."""
     return Offered(plan, 1, terms, "hash", Offer(**more), exclusive=exclusive)
+
+
+def values(thing: object, names: str) -> tuple[Any, ...]:
+    """Some fields of a thing, named in a text: `values(line, "quantity amount_minor")`."""
+    return tuple(getattr(thing, name) for name in names.split())

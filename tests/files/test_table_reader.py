@@ -199,3 +199,10 @@ def test_a_file_that_cannot_be_read_is_a_failure_and_no_finding(directory: Path)
     assert (missing.value.exit_code, missing.value.code) == (74, "cannot-open")
     with pytest.raises(StoreFailure):
         read_table(str(directory), COLUMNS)
+
+
+def test_a_file_without_an_end_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_reader, "MAX_BYTES", 1_000)
+    with pytest.raises(StoreFailure) as endless:
+        read_table("/dev/zero", COLUMNS)
+    assert endless.value.code == "file-too-large"

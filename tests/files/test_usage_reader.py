@@ -10,7 +10,7 @@ import pytest
 
 from planctl.core.metering.accept import Row
 from planctl.core.periods import zone
-from planctl.errors import InvalidInput
+from planctl.errors import InvalidInput, StoreFailure
 from planctl.files import usage_reader
 from planctl.files.usage_reader import Kind, Line, Position, Unreadable, kind_of, open_usage, read_usage
 
@@ -254,3 +254,47 @@ def test_a_file_has_the_digest_of_its_content(tmp_path: Path) -> None:
         assert file.digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     with pytest.raises(OSError), open_usage(str(tmp_path)):  # noqa: PT011 - a directory, in the system's words
         pass
+
+
+# --- a key twice
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ndjson(',"quantity":1,"quantity":2'),
+        ndjson(',"id":"e2"'),
+        ndjson(',"\\u0069d":"e2"'),
+        ndjson(',"properties":{"model":"a","model":"b"}'),
+        ndjson(',"properties":{"a":1},"properties":{"b":1}'),
+    ],
+)
+def test_an_object_with_a_key_twice_is_rejected(read: Read, line: str) -> None:
+    (found,) = read(line)
+    assert isinstance(found.row, Unreadable)
+    assert found.row.reason == "fields"
+    assert "twice" in found.row.message
+
+
+def test_a_key_twice_is_rejected_in_a_cell_and_in_a_cloud_event(read: Read) -> None:
+    cell = 'id,customer,event,at,properties\ne1,nova,minutes,2026-01-01,"{""a"":1,""a"":2}"\n'
+    assert reason(read(cell, "csv")) == "fields"
+    event = (
+        '{"specversion":"1.0","id":"7","source":"s","type":"minutes","subject":"nova",'
+        '"time":"2026-01-01T00:00:00Z","data":{"quantity":2,"quantity":3}}'
+    )
+    assert reason(read(event, "cloudevents")) == "fields"
+
+
+def test_a_value_that_looks_like_a_key_is_no_key(read: Read) -> None:
+    (row,) = rows(read(ndjson(',"properties":{"id":"id","text":"a\\"b"}')))
+    assert row.properties == {"id": "id", "text": 'a"b'}
+
+
+def test_a_line_without_an_end_stops_the_reading(
+    read: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(usage_reader, "ENDLESS_LINE", 5_000_000)
+    with open_usage("/dev/zero") as file, pytest.raises(StoreFailure) as endless:
+        list(read_usage(file, "ndjson", UTC))
+    assert endless.value.code == "file-too-large"

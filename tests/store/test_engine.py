@@ -456,3 +456,11 @@ def test_a_refused_address_does_not_show_its_password() -> None:
     with pytest.raises(InvalidInput) as caught:
         StoreUrl.parse("mysql://amy:secret@host/books")
     assert caught.value.got == "mysql://amy:***@host/books"
+
+
+def test_no_hint_names_a_command_that_is_still_to_come() -> None:
+    from planctl.store import failures
+
+    makers = {*failures._SQLITE.values(), *failures._POSTGRES.values()}
+    hints = [make("store.db", "why").hint for make in makers]
+    assert [hint for hint in hints if "store restore" in hint or "credit note" in hint] == []

@@ -12,7 +12,6 @@ from planctl.core.currencies import Currency
 from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, Line
 from planctl.views.formats import Screen, render
 from planctl.views.invoice import (
-    exact_decimal,
     invoice_answer,
     invoice_document,
     invoices_answer,
@@ -22,6 +21,7 @@ from planctl.views.invoice import (
     price_text,
     totals_document,
 )
+from planctl.views.words import exact_decimal
 from tests.core.billing import DECLARED, t
 
 USD = DECLARED["USD"]

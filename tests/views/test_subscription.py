@@ -24,7 +24,7 @@ from planctl.views.subscription import (
     subscription_document,
     subscriptions_answer,
 )
-from tests.core.billing import canceled, monthly, offer, prepaid, running, sold, t
+from tests.core.billing import DECLARED, canceled, monthly, offer, prepaid, running, sold, t
 from tests.views.test_invoice import draft, invoice
 
 
@@ -173,11 +173,25 @@ def test_an_assignment_shows_every_price_and_what_was_agreed() -> None:
     assignment = Assignment(
         "asg_1", "nova", "pro", 2, negotiated={"due": "30 days"}, assigned_at=t("2026-01-01")
     )
-    found = assigned_document(assignment, offer(monthly(rows=(row,))), existed=False)
-    assert found["pricing"] == ["month: 45.50 USD", "month: 18 EUR", "agreed: due = 30 days"]
+    sales = (("month", DECLARED["USD"]), ("month", DECLARED["EUR"]))
+    found = assigned_document(assignment, offer(monthly(rows=(row,))), sales, existed=False)
+    assert found["pricing"] == [
+        "Recurring · 45.50 USD / month",
+        "Recurring · 18.00 EUR / month",
+        "Usage · Off",
+        "Add-on packs · Off",
+        "agreed: due = 30 days",
+    ]
     answer = assigned_answer(found)
     assert answer.lines[0] == "pro v2 is assigned to nova"
     assert answer.lines[-1] == "not started yet: planctl subscribe nova pro"
+
+
+def test_an_assignment_says_what_it_took_the_place_of() -> None:
+    assignment = Assignment("asg_1", "nova", "pro", 2, assigned_at=t("2026-01-01"))
+    found = assigned_document(assignment, offer(monthly()), (), existed=False, dropped=("due = 30 days",))
+    assert found["dropped"] == ["due = 30 days"]
+    assert "no longer: due = 30 days (of the assignment that waited before)" in assigned_answer(found).lines
 
 
 def test_what_was_not_chosen_is_null() -> None:

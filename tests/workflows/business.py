@@ -69,7 +69,7 @@ class Business:
 
     def customer(self, *names: str, **fields: Any) -> None:
         """Customers in USD and UTC, unless told otherwise."""
-        plain = {"currency": "USD", "created_at": NEW_YEAR} | fields
+        plain: dict[str, Any] = {"currency": "USD", "created_at": NEW_YEAR} | fields
         with self.store.write() as tx:
             customers.add_all(tx, [Customer(name, **plain) for name in names])
 
@@ -96,7 +96,7 @@ class Business:
                 with self.store.write() as tx:
                     apply_page(tx, page, asked, report)
             except Conflict:
-                apply_one_by_one(self.store.write, page, asked, report)
+                apply_one_by_one(self.store.write, page, asked, report, lambda *_: None)
         with self.store.write() as tx:
             finish(tx, asked, run_id, None)
         self.reports.append(report)

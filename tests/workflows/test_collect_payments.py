@@ -300,3 +300,16 @@ def test_what_is_void_is_not_voided_again_or_paid(business: Business) -> None:
         with pytest.raises(PlanctlError) as refused:
             attempt()
         assert refused.value.exit_code == 4
+
+
+def test_paying_after_a_planned_end_that_no_run_has_seen_changes_nothing_of_what_is_billed(
+    business: Business,
+) -> None:
+    talks(business)
+    business.use("nova", "minutes", "25", "2026-02-05")
+    business.cancel("nova", "2026-02-09")
+    business.pay("INV-2026-00001", "2026-03-05")
+    (final,) = business.run("2026-03-06").invoices
+    assert (final.draft.kind, lines(final)) == ("final", [("usage", "3.00")])
+    ended = business.shown("nova", "2026-03-06")
+    assert (ended.status, ended.ends_at) == (Status.CANCELED, t("2026-03-01"))

@@ -104,7 +104,8 @@ def test_it_starts_no_trial_and_takes_an_agreed_price_and_seats(business: Busine
     values = {"price": "45.50", "quantity:seats": "12", "billed_through": IMPORTED, "currency": "USD"}
     made = business.move_in([row(start="2026-01-20", **values)], IMPORTED)
     (sub,) = made.subscriptions
-    assert (sub.negotiated, dict(sub.quantities)) == ({"price.month.USD": "45.50"}, {"seats": 12})
+    assert sub.negotiated == {"price.month.USD": "45.50"}
+    assert sub.quantities == {"seats": 12}
     assert [lines(one) for one in made.invoices] == [[("fee", "45.50"), ("quantity", "8.00")]]
 
 
@@ -199,7 +200,36 @@ def test_a_column_that_says_nothing_is_no_term(business: Business, silent: dict[
 def test_importing_again_changes_nothing(business: Business) -> None:
     business.customer("nova")
     business.move_in([row()], IMPORTED)
-    again = business.move_in([row()], IMPORTED)
-    assert [one.rule for one in again.findings] == ["exists"]
+    again = business.move_in([row()], "2026-03-01")
+    assert (again.subscriptions, again.invoices, again.existing, again.findings) == ((), (), 1, ())
     with business.store.read() as tx:
         assert rows(tx, "subscription") == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"pay": "year"}, "plan change"),
+        ({"currency": "EUR"}, "plan change"),
+        ({"start": "2025-11-11"}, "plan change"),
+        ({"quantity:seats": "12"}, "quantity change"),
+        ({"price": "45"}, "reassign"),
+    ],
+)
+def test_a_row_that_runs_on_other_terms_is_named(
+    business: Business, other: dict[str, str], said: str
+) -> None:
+    business.customer("nova", "late")
+    business.move_in([row()], IMPORTED)
+    again = business.move_in([row("late"), row(**other)], IMPORTED)
+    assert [(one.place.line, one.rule, one.got) for one in again.findings] == [(3, "not-yet", said)]
+    with business.store.read() as tx:
+        assert rows(tx, "subscription") == 1
+
+
+def test_a_start_that_is_still_to_come_names_no_option_that_the_import_does_not_have(
+    business: Business,
+) -> None:
+    business.customer("nova")
+    (finding,) = business.move_in([row(start="2026-02-01")], IMPORTED).findings
+    assert (finding.rule, finding.hint) == ("future-start", "")

@@ -171,3 +171,13 @@ def test_lists_filter_by_the_status_at_that_instant(business: Business) -> None:
         assert customers("2026-01-20", limit=1) == ["late"]
         with pytest.raises(NotFound):
             customers("2026-01-20", customer="nobody")
+
+
+def test_a_list_is_in_the_order_of_starts_and_then_of_making(business: Business) -> None:
+    business.customer("nova", "vega", "berta")
+    business.subscribe("vega", "starter", "2026-01-10", start="2026-01-10", pay="month")
+    business.subscribe("berta", "starter", "2026-01-10", start="2026-01-10", pay="month")
+    business.subscribe("nova", "starter", "2026-01-12", start="2026-01-05", pay="month")
+    with business.store.read() as tx:
+        found = read_all(tx, Filter(), t("2026-01-12"))
+    assert [one.subscription.customer for one in found] == ["nova", "vega", "berta"]

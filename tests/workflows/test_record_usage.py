@@ -174,6 +174,52 @@ def test_a_negative_quantity_of_what_is_used_up_names_what_it_corrects(tx: Tx) -
     assert pool(tx, "nova", "minutes") == (0, 1000)
 
 
+def test_corrections_take_back_no_more_than_was_recorded(tx: Tx) -> None:
+    said = say(tx, "nova", "minutes", "10")
+    say(tx, "nova", "minutes", "-4", corrects=said.id, id="first")
+    with pytest.raises(InvalidInput) as refused:
+        say(tx, "nova", "minutes", "-7", corrects=said.id)
+    assert "recorded 10 minutes, of which 6 is left to take back" in refused.value.message
+    say(tx, "nova", "minutes", "-6", t("2026-01-25"), corrects=said.id)
+    assert pool(tx, "nova", "minutes", t("2026-01-25")) == (0, 1000)
+    again = record(tx, Recording("nova", "minutes", "-4", NOW, "first", corrects=said.id), NOW)
+    assert again.status == "exists"
+
+
+def test_a_correction_names_an_event_of_that_customer_and_meter(tx: Tx) -> None:
+    say(tx, "nova", "minutes", "10", id="m1")
+    say(tx, "nova", "chats", "10", id="c1")
+    say(tx, "nova", "minutes", "-2", id="back", corrects="m1")
+    for customer, corrected in (("nova", "gone"), ("acme", "m1"), ("nova", "c1"), ("nova", "back")):
+        with pytest.raises(InvalidInput):
+            say(tx, customer, "minutes", "-1", corrects=corrected)
+    assert pool(tx, "nova", "minutes")[0] == 9, "10 - 2, and 10 chats at a tenth"
+
+
+def test_what_is_corrected_may_lie_weeks_back_but_not_ahead(tx: Tx) -> None:
+    say(tx, "nova", "minutes", "10", t("2026-01-02"), id="m1")
+    say(tx, "nova", "minutes", "-10", t("2026-03-20"), corrects="m1")
+    say(tx, "nova", "minutes", "10", t("2026-03-22"), id="m2")
+    with pytest.raises(InvalidInput):
+        say(tx, "nova", "minutes", "-10", t("2026-03-21"), corrects="m2")
+
+
+def test_a_child_takes_back_its_own_usage_only(tx: Tx) -> None:
+    for customer in ("acme", "acme-east"):
+        say(tx, customer, "minutes", "3", id=f"of-{customer}")
+    with pytest.raises(InvalidInput):
+        say(tx, "acme-east", "minutes", "-3", corrects="of-acme")
+    say(tx, "acme-east", "minutes", "-3", corrects="of-acme-east")
+
+
+def test_an_event_by_name_is_taken_back_through_the_feature_it_fed(tx: Tx) -> None:
+    say(tx, "nova", "api.call", id="call")
+    say(tx, "nova", "api_calls", "-1", corrects="call")
+    assert pool(tx, "nova", "api_calls")[0] == 0
+    with pytest.raises(InvalidInput):
+        say(tx, "nova", "api.call", "-1", corrects="call")
+
+
 def test_an_event_name_feeds_the_features_that_match(tx: Tx) -> None:
     say(tx, "nova", "api.call")
     say(tx, "nova", "completion", properties={"model": "large", "tokens": "12"})
@@ -396,6 +442,21 @@ def test_a_killed_import_goes_on_where_it_stopped(
     assert resumed.resumed_at == 4
     assert resumed.told[0].line == 8
     assert run(content).resumed_at is None
+
+
+def test_corrections_in_a_file_are_judged_with_the_rows_before_them(run: Import) -> None:
+    content = (
+        line("b0", "-1", corrects="a") + line("a", "5") + line("b", "-3", "2026-01-06", corrects="a")
+        + line("c", "-3", "2026-01-06", corrects="a") + line("d", "-1", "2026-01-07", corrects="b")
+        + line("b", "-3", "2026-01-06", corrects="a")
+    )  # fmt: skip
+    imported = run(content)
+    assert [(one.line, one.refusal.reason) for one in imported.told] == [
+        (1, "corrects"), (4, "corrects"), (5, "corrects"),
+    ]  # fmt: skip
+    assert counts(imported) == (6, 2, 1, 0, 0, 3)
+    second = run(content + "\n")
+    assert counts(second) == (6, 1, 3, 0, 0, 2), "b0 comes after its event now"
 
 
 def test_levels_in_a_file_never_fall_below_0(run: Import, store: Store) -> None:

@@ -8,7 +8,7 @@ from planctl.core.invoicing.model import InvoiceStatus
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.model import Status
 from planctl.errors import Conflict, NotFound, Refused
-from planctl.store import customers, runs, settings, subscriptions
+from planctl.store import customers, outcomes, runs, settings, subscriptions
 from planctl.store.engine import Tx, open_store
 from planctl.workflows import run_invoices
 from planctl.workflows.run_invoices import (
@@ -167,12 +167,12 @@ def test_a_page_that_conflicts_is_retried_customer_by_customer(
     business: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_terms(business, "nova", "vega", "zora")
-    whole = run_invoices.write_outcomes
+    whole = outcomes.write_outcomes
 
-    def conflicting(tx: Tx, outcomes: list[object], *more: object) -> object:
-        if len(outcomes) > 1:
+    def conflicting(tx: Tx, decided: list[object], *more: object) -> object:
+        if len(decided) > 1:
             raise Conflict("somebody was quicker")
-        return whole(tx, outcomes, *more)  # type: ignore[arg-type]
+        return whole(tx, decided, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run_invoices, "write_outcomes", conflicting)
     report = business.run("2026-02-01")
@@ -184,12 +184,12 @@ def test_a_customer_that_conflicts_alone_is_held_and_the_others_are_billed(
     business: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_terms(business, "nova", "vega", "zora")
-    whole = run_invoices.write_outcomes
+    whole = outcomes.write_outcomes
 
-    def conflicting(tx: Tx, outcomes: list[object], *more: object) -> object:
-        if any(getattr(one, "customer", "") == "vega" for one in outcomes):
+    def conflicting(tx: Tx, decided: list[object], *more: object) -> object:
+        if any(getattr(one, "customer", "") == "vega" for one in decided):
             raise Conflict("billed before")
-        return whole(tx, outcomes, *more)  # type: ignore[arg-type]
+        return whole(tx, decided, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run_invoices, "write_outcomes", conflicting)
     report = business.run("2026-02-01")
@@ -268,11 +268,12 @@ def test_corrections_that_outweigh_the_usage_of_a_month_stop_nobody(business: Bu
     for name in ("nova", "vega"):
         business.subscribe(name, "metered")
         business.use(name, "minutes", "10", "2026-01-05")
-    business.run("2026-02-01")
     with business.store.write() as tx:
         from planctl.workflows.record_usage.by_hand import Recording, record
 
-        record(tx, Recording("nova", "minutes", "10", t("2026-02-02"), id="wrong"), t("2026-02-02"))
+        record(tx, Recording("nova", "minutes", "25", t("2026-01-06"), id="wrong"), t("2026-01-06"))
+    business.run("2026-02-01")
+    with business.store.write() as tx:
         back = Recording("nova", "minutes", "-25", t("2026-02-03"), id="back", corrects="wrong")
         record(tx, back, t("2026-02-03"))
     report = business.run("2026-03-01")

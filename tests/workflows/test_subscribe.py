@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -166,7 +167,7 @@ def test_without_a_plan_the_only_assigned_one_is_meant(business: Business) -> No
     with pytest.raises(WrongUsage, match="no plan assigned"):
         business.subscribe("nova")
     assign(business, "nova", "pro")
-    assign(business, "nova", "metered")
+    assign(business, "nova", "setup")
     with pytest.raises(WrongUsage, match="say which"):
         business.subscribe("nova")
     assert business.subscribe("nova", "pro", pay="month").subscription.plan == "pro"
@@ -225,7 +226,7 @@ def test_a_running_subscription_keeps_its_terms_when_the_plan_is_edited(business
     ],
 )
 def test_a_term_that_is_not_carried_out_yet_is_named_and_nothing_is_written(
-    business: Business, plan: str, asked: dict[str, object], said: str
+    business: Business, plan: str, asked: dict[str, Any], said: str
 ) -> None:
     business.customer("nova")
     with pytest.raises(NotYet) as refused:
@@ -253,7 +254,7 @@ def test_a_term_that_is_not_carried_out_yet_is_named_and_nothing_is_written(
     ],
 )
 def test_what_cannot_be_sold_is_refused_and_nothing_is_written(
-    business: Business, customer: str, plan: str, asked: dict[str, object], error: type[PlanctlError]
+    business: Business, customer: str, plan: str, asked: dict[str, Any], error: type[PlanctlError]
 ) -> None:
     business.customer("nova")
     with pytest.raises(error):

@@ -13,22 +13,21 @@ from planctl.core.pricing.kinds.shared import plural, singular
 from planctl.core.pricing.model import PriceKind
 
 
-def badges(plan: Plan, currency: Currency, features: Mapping[str, Feature]) -> tuple[str, ...]:
+def badges(plan: Plan, currency: Currency, features: Mapping[str, Feature], row: str = "") -> tuple[str, ...]:
     """What a plan charges, in `currency`: the recurring fee, usage, packs, and how features convert.
 
     `Recurring · 19.00 USD / month` is the first recurring row with a fee in that currency,
     `Usage · 0.12 USD / minute` the first usage charge, each `Off` where there is none; then
     `Add-on packs · On` and one `1 minute = 10 chats` for each conversion. `features` are the definitions
-    that give the units; those of the terms stand in for any that is missing.
+    that give the units; those of the terms stand in for any that is missing. `row` is the price row that is
+    paid (`year`), whose fee and usage prices are shown then; one paid once reads `One-off · 279.00 USD`.
     """
-    row = _recurring_row(plan, currency.code)
-    fee = f"{_amount(row, currency)} / {row.interval}" if row else "Off"
-    usage = _usage(plan, currency.code)
+    usage = _usage(plan, currency.code, row)
     unit = _unit(usage[0], plan, features) if usage else ""
     price = usage[1].describe(unit, currency.code) if usage else "Off"
     packs = "On" if plan.terms.packs else "Off"
     return (
-        f"Recurring · {fee}",
+        _fee(plan, currency, row),
         f"Usage · {price}",
         f"Add-on packs · {packs}",
         *_conversions(plan, features),
@@ -59,9 +58,21 @@ def _recurring_row(plan: Plan, code: str) -> PriceRow | None:
     return next((row for row in recurring if code in row.fee), None)
 
 
-def _usage(plan: Plan, code: str) -> tuple[str, PriceKind] | None:
-    """The first usage charge in the first row with its feature's id; features in the order of their ids."""
-    for row in plan.terms.rows[:1]:
+def _fee(plan: Plan, currency: Currency, interval: str) -> str:
+    paid = plan.terms.row(interval)
+    if paid is None or currency.code not in paid.fee:
+        row = None if interval else _recurring_row(plan, currency.code)
+    elif paid.interval.unit == "once":
+        return f"One-off · {_amount(paid, currency)}"
+    else:
+        row = paid
+    return f"Recurring · {_amount(row, currency)} / {row.interval}" if row else "Recurring · Off"
+
+
+def _usage(plan: Plan, code: str, interval: str = "") -> tuple[str, PriceKind] | None:
+    """The first usage charge in a row, else in the first, with its feature's id; in the order of the ids."""
+    paid = plan.terms.row(interval)
+    for row in (paid,) if paid else plan.terms.rows[:1]:
         for feature_id, kind in sorted(charges(plan.terms, row), key=lambda charge: charge[0]):
             beyond = plan.terms.features[feature_id].beyond
             if beyond and beyond.charge == "usage" and code in kind.currencies():
@@ -73,7 +84,7 @@ def _amount(row: PriceRow, currency: Currency) -> str:
     fee = row.fee[currency.code]
     bounds = (fee.low, fee.high) if isinstance(fee, AmountRange) else (fee,)
     minor = (round_minor(Fraction(amount), currency.decimals) for amount in bounds)
-    return "–".join(format_amount(amount, currency) for amount in minor) + f" {currency.code}"
+    return " to ".join(format_amount(amount, currency) for amount in minor) + f" {currency.code}"
 
 
 def _unit(feature_id: str, plan: Plan, features: Mapping[str, Feature]) -> str:

@@ -70,9 +70,9 @@ def _rollover(sale: Sale) -> bool:
 
 
 def _prorated_allowance(sale: Sale) -> bool:
-    """Without an anchor of its own every allowance period is whole."""
-    stub = sale.terms.anchor.kind != "start"
-    return stub and any(entry.prorate_allowance for entry in sale.entries())
+    """A cancellation or a change may cut any allowance period, so an anchor at the start is no way around it."""
+    limited = (entry for entry in sale.entries() if entry.included)
+    return not sale.terms.free and any(entry.prorate_allowance for entry in limited)
 
 
 def _settled_at_renewal(sale: Sale) -> bool:

@@ -30,15 +30,16 @@ from planctl.findings import Place, in_order
 Value = TypeVar("Value")
 
 
-def parse(sources: Sequence[tuple[str, Mapping]]) -> Parsed:
+def parse(sources: Sequence[tuple[str, Mapping]], *, complete: bool = True) -> Parsed:
     """Read a catalog from its files: file names (relative to the catalog) and their trees, in any order.
 
     Answers the catalog after inheritance and all findings at once, sorted by place: what cannot be read, what
     breaks a rule, and price examples that do not come out. The catalog is there even with errors, as far as
-    it could be read, for showing; use it only where `usable`.
+    it could be read, for showing; use it only where `usable`. Not `complete`: a file could not be read, so
+    the header may stand there.
     """
     reader = Reader()
-    merged = gather(sources, reader)
+    merged = gather(sources, reader, complete=complete)
     reader.currencies = parse_currencies(merged.entries("currencies"), reader)
     features = _each(merged, "features", parse_feature, reader)
     context = Context(reader, features, merged.ids("features"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 
 from planctl.core.catalog.facts import Facts, error, warning
-from planctl.core.catalog.model import Entitlement, Plan, PriceRow
+from planctl.core.catalog.model import AmountRange, Entitlement, Plan, PriceRow
 from planctl.core.catalog.selling import charges, has_fee, only_once, sold_in
-from planctl.core.money import decimal_text
+from planctl.core.document import Document
+from planctl.core.money import MAX_MINOR, NumberError, decimal_text, parse_decimal
 from planctl.findings import Finding
 
 
@@ -169,3 +172,48 @@ def auto_enable_priced(facts: Facts) -> Iterator[Finding]:
             yield warning(
                 "auto-enable-priced", facts.at(plan, "auto_enable"), message, "auto-enable a free plan"
             )
+
+
+def amount_too_large(facts: Facts) -> Iterator[Finding]:
+    """No fee, minimum, maximum or price of one unit is beyond 10^15 minor units, which no invoice could hold.
+
+    Source: planctl billing rules, money and rounding.
+    """
+    for plan in facts.plans():
+        for path, code, amount in _amounts(plan):
+            currency = facts.catalog.currencies.get(code)
+            if currency is None or Fraction(amount) * 10**currency.decimals <= MAX_MINOR:
+                continue
+            message = f"{plan.id}: {decimal_text(amount)} {code} is more than an amount may be"
+            hint = f"write at most {MAX_MINOR // 10**currency.decimals:,} {code}"
+            yield error("amount-too-large", facts.at(plan, f"{path}.{code}"), message, hint)
+
+
+def _amounts(plan: Plan) -> Iterator[tuple[str, str, Decimal]]:
+    """Every amount of a plan: the path of its map, the currency, the amount (of a range its end)."""
+    for row in plan.terms.rows:
+        for code, fee in row.fee.items():
+            yield f"price.{row.interval}", code, fee.high if isinstance(fee, AmountRange) else fee
+    for path, amounts in (("minimum", plan.terms.minimum), ("maximum", plan.terms.maximum)):
+        for code, amount in amounts.items():
+            yield path, code, amount
+    for feature_id, entry in plan.terms.features.items():
+        for row_name, kind in entry.beyond.prices.items() if entry.beyond else ():
+            path = f"features.{feature_id}.beyond.{kind.name}" + (f".{row_name}" if row_name else "")
+            for below, code, amount in _prices_below(kind.document(), path):
+                yield below, code, amount
+
+
+def _prices_below(value: Document, path: str) -> Iterator[tuple[str, str, Decimal]]:
+    """The numbers in the maps of a charge, by the key they stand under; only those under a currency are amounts."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _prices_below(item, f"{path}[{index}]")
+    for key, item in value.items() if isinstance(value, dict) else ():
+        if isinstance(item, str):
+            try:
+                yield path, key, parse_decimal(item)
+            except NumberError:
+                continue  # text such as the property that a percentage is of
+        else:
+            yield from _prices_below(item, f"{path}.{key}")

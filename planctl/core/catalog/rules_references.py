@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from planctl.core.catalog.facts import Facts, error, section_of
+from planctl.core.catalog.model import Feature, Group, Plan
 from planctl.core.catalog.parse_plans import IMPLICIT_GROUP
 from planctl.core.catalog.selling import only_once
 from planctl.core.reading import closest
@@ -180,3 +182,27 @@ def pack_without_once(facts: Facts) -> Iterator[Finding]:
             yield error(
                 "pack-without-once", facts.at(plan, "price"), message, "write price: {once: {USD: 15}}"
             )
+
+
+def was_twice(facts: Facts) -> Iterator[Finding]:
+    """One old id becomes one new id: what is renamed would else have two names. Plans and add-ons share ids."""
+    kinds: tuple[Iterable[Feature | Group | Plan], ...] = (
+        facts.catalog.features.values(),
+        facts.catalog.groups.values(),
+        facts.plans(),
+    )
+    for several in kinds:
+        first: dict[str, Feature | Group | Plan] = {}
+        for one in sorted(several, key=lambda item: item.place):
+            earlier = first.setdefault(one.was, one) if one.was else one
+            if earlier is not one:
+                message = f'{earlier.id} and {one.id} both say that they were "{one.was}"'
+                hint = "only one can be renamed from it: remove was from the other"
+                place, also = (_was_place(facts, each) for each in (one, earlier))
+                yield replace(error("was-twice", place, message, hint), also=also)
+
+
+def _was_place(facts: Facts, one: Feature | Group | Plan) -> Place:
+    if isinstance(one, Plan):
+        return facts.at(one, "was")
+    return facts.place(f"{'features' if isinstance(one, Feature) else 'groups'}.{one.id}.was")

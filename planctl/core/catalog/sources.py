@@ -36,12 +36,13 @@ class Sections:
         return frozenset(entry.key.text for entry in self.entries(section))
 
 
-def gather(sources: Sequence[tuple[str, Mapping]], reader: Reader) -> Sections:
+def gather(sources: Sequence[tuple[str, Mapping]], reader: Reader, *, complete: bool = True) -> Sections:
     """Merge the files' sections; `sources` are file names and their trees, in any order.
 
     The order of the list never matters: files count in the order of their names. A key that is defined
     twice is reported with both places and its first definition stays. Files below `migrations/` are no part
-    of a catalog and are passed over.
+    of a catalog and are passed over. Where the files are not `complete`, because one could not be read, a
+    missing header is no finding: it may stand there.
     """
     merged = Sections()
     found: dict[str, list[Entry]] = {}
@@ -61,7 +62,7 @@ def gather(sources: Sequence[tuple[str, Mapping]], reader: Reader) -> Sections:
     for section, entries in found.items():
         merged.sections[section] = Mapping(_unique(entries, section, reader), places[section])
     _refuse_shared_ids(merged, reader)
-    merged.name = _checked_header(headers, sources, reader)
+    merged.name = _checked_header(headers, sources, reader, complete=complete)
     return merged
 
 
@@ -123,18 +124,20 @@ def _read_header(node: Mapping, headers: dict[str, Scalar], reader: Reader) -> N
 
 
 def _checked_header(
-    headers: dict[str, Scalar], sources: Sequence[tuple[str, Mapping]], reader: Reader
+    headers: dict[str, Scalar], sources: Sequence[tuple[str, Mapping]], reader: Reader, *, complete: bool
 ) -> str:
     nowhere = min((node.place for _, node in sources), default=NOWHERE)
     written = headers.get("format")
-    if written is None:
+    if written is None and complete:
         reader.error(nowhere, "format-missing", "no file says its format", hint=f"write format: {FORMAT}")
-    elif written.text != FORMAT:
+    elif written is not None and written.text != FORMAT:
         hint = closest(written.text, (FORMAT,)) or f"this version reads {FORMAT}"
         reader.error(
             written.place, "format", "unknown catalog format", expected=FORMAT, got=written.text, hint=hint
         )
     if "catalog" not in headers:
+        if not complete:
+            return ""
         hint = "write catalog: NAME; it marks everything this directory manages"
         reader.error(nowhere, "name-missing", "the catalog has no name", hint=hint)
         return ""

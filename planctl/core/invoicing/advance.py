@@ -30,7 +30,6 @@ from planctl.core.subscriptions.dues import (
     FEE,
     Due,
     block_at,
-    charges_fee,
     due_of,
     dues,
     next_due,
@@ -81,8 +80,9 @@ def advance(facts: CustomerFacts, until: Instant, terms: RunTerms) -> Advanced:
     results = []
     for subscription in facts.subscriptions:
         journey = _Journey(facts, subscription, until, terms)
-        if journey.behind():
-            return Advanced(name, hold=f"catch-up: {subscription.id} is {len(journey.dues)} charges behind")
+        missed = journey.missed()
+        if missed:
+            return Advanced(name, hold=f"catch-up: {subscription.id} is {missed} periods behind")
         results.append(journey.go())
     return _merged(name, results)
 
@@ -158,12 +158,27 @@ class _Journey:
         self.claims: list[UsageClaim] = []
         self.closed: list[Settlement] = []
 
-    def behind(self) -> bool:
-        """More than 12 periods and more than 35 days late, unless catching up was asked for."""
-        billing = [due for due in self.dues if due.part == FEE and charges_fee(self.subscription)]
-        if len(billing) <= self.terms.catch_up:
+    def missed(self) -> int:
+        """How many billing periods would be billed at once, where that is too many to do unasked; else 0.
+
+        Too many are more than 12 periods and more than 35 days; periods that bill nothing do not count.
+        """
+        if len(self.dues) <= self.terms.catch_up:
+            return 0
+        billing = [due for due in self.dues if self._bills(due)]
+        schedule = self.subscription.schedule()
+        periods = len({schedule.index_at(due.at) for due in billing})
+        if periods <= self.terms.catch_up:
+            return 0
+        late = self.until - billing[0].at > CATCH_UP_DAYS * DAY_MICROSECONDS
+        return periods if late or self.terms.catch_up_asked else 0
+
+    def _bills(self, due: Due) -> bool:
+        """Whether a due comes to an amount: not within a block, not free of charge, not within the allowance."""
+        if block_at(self.subscription, due.at) is not None:
             return False
-        return self.terms.catch_up_asked or self.until - billing[0].at > CATCH_UP_DAYS * DAY_MICROSECONDS
+        lines, _ = self._lines([(due, "", resumed_at(self.subscription, due))])
+        return any(line.amount_minor for line in lines)
 
     def go(self) -> Advanced:
         """Bill in time order, settle what a block deferred, end what ends."""

@@ -25,6 +25,14 @@ def applicable_tax(customer: Customer, taxes: Mapping[str, TaxRate]) -> str:
     )
 
 
+def lacks_country(customer: Customer, taxes: Mapping[str, TaxRate]) -> bool:
+    """Whether nothing says which tax applies, although some are declared: then none is charged.
+
+    Source: planctl billing rules, money and rounding: no country, no tax, one warning a run.
+    """
+    return bool(taxes) and not customer.country and not customer.tax
+
+
 def stop_reason(
     customer: Customer,
     subscriptions: Sequence[Subscription],

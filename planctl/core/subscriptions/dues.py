@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from planctl.core.catalog.model import FROM_START, Entitlement, Reset
 from planctl.core.periods import Instant, Interval, Period, Schedule
@@ -40,6 +41,7 @@ class Due:
         return (self.at, self.part == FEE, self.part, self.index)
 
 
+@lru_cache(maxsize=256)
 def default_reset(pay: Interval) -> Reset:
     """The reset of a feature whose terms name none: the billing interval, or a month where that is longer."""
     return "month" if pay.unit != "once" and pay > _MONTH else "interval"

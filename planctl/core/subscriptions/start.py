@@ -5,7 +5,7 @@ Source: planctl billing rules, lifecycle (assign, subscribe, groups).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -38,7 +38,8 @@ class Offered:
 class Ask:
     """What was asked for. Empty `pay` and `currency` mean "where only one fits"; `trial` None: as the plan says.
 
-    `start_at` is when the first period begins, `now` the instant of the command. `imported` starts take no
+    `start_at` is when the first period begins, `now` the instant of the command. `quantity` 0 is one, where
+    nothing was said; `version` is a plan version asked for by name, 0: none was. `imported` starts take no
     trial and may begin at any past instant.
     """
 
@@ -46,10 +47,11 @@ class Ask:
     now: Instant
     pay: str = ""
     currency: str = ""
-    quantity: int = 1
+    quantity: int = 0
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
     negotiated: Mapping[str, str] = field(default_factory=dict)
     trial: bool | None = None
+    version: int = 0
     schedule: bool = False
     imported: bool = False
 
@@ -64,7 +66,7 @@ class Starting:
 
 
 class AlreadyRunning(Refused):
-    """The customer already runs this plan; subscribing again changes nothing."""
+    """The customer runs this plan on the terms asked for; subscribing again changes nothing. `where` is its id."""
 
     exit_code = 0
     default_code = "exists"
@@ -122,14 +124,20 @@ def choose_row(offered: Offered, wanted: str) -> str:
     return wanted
 
 
+def currencies_of(offered: Offered, pay: str, declared: Mapping[str, Currency]) -> tuple[str, ...]:
+    """The codes in which a price row is sold; every declared one where it charges nothing."""
+    row = offered.terms.row(pay)
+    sold = tuple(row.fee) if row and not row.usage_only else tuple(sorted(charged_in(offered.terms, pay)))
+    return sold or tuple(declared)
+
+
 def choose_currency(
     offered: Offered, pay: str, wanted: str, customer: Customer, declared: Mapping[str, Currency]
 ) -> Currency:
     """The currency: the one asked for, else the customer's, else the only one the row is sold in."""
-    row = offered.terms.row(pay)
-    sold = tuple(row.fee) if row and not row.usage_only else tuple(sorted(charged_in(offered.terms, pay)))
-    sold = sold or tuple(declared)
-    code = wanted or customer.currency or (sold[0] if len(sold) == 1 or offered.terms.free else "")
+    sold = currencies_of(offered, pay, declared)
+    only = sold[:1] if len(sold) == 1 or offered.terms.free else ()
+    code = wanted or customer.currency or next(iter(only), "")
     if not code:
         raise WrongUsage(
             f"plan {offered.plan} is sold in {', '.join(sold)}: say which",
@@ -157,8 +165,10 @@ def started(  # noqa: PLR0913 - every fact is needed, each is one value
 ) -> Starting:
     """The subscription that `ask` begins, on the offered terms. `running` are the customer's subscriptions.
 
-    Raises Refused (or NotYet, WrongUsage) where a rule says no, AlreadyRunning where it runs already.
+    Raises Refused (or NotYet, WrongUsage) where a rule says no; AlreadyRunning where it runs already, on these
+    terms or where none are named, NotYet where it runs on others: that would be a change.
     """
+    _check_not_running(customer, offered, ask, running)
     check_eligible(customer, offered)
     pay = choose_row(offered, ask.pay)
     currency = choose_currency(offered, pay, ask.currency, customer, declared)
@@ -179,13 +189,13 @@ def started(  # noqa: PLR0913 - every fact is needed, each is one value
         exclusive_group=offered.terms.group if offered.exclusive else "",
         fees_from=ask.start_at,
         usage_from=ask.start_at,
-        quantity=ask.quantity,
+        quantity=ask.quantity or 1,
         quantities=ask.quantities,
         negotiated=ask.negotiated,
         catalog_revision=offered.revision,
         created_at=ask.now,
     )
-    _check_price(subscription)
+    check_price_is_agreed(customer, offered, pay, currency)
     _check_quantities(subscription)
     replaced, moves = _replaced(subscription, running, ask)
     _check_built(subscription, ask, [one for one in running if one not in replaced])
@@ -200,21 +210,68 @@ def _check_start(ask: Ask, customer: Customer) -> None:
             code="future-start",
             where=customer.id,
             expected=f"at most {instant_text(ask.now)}",
-            hint="--schedule starts it then",
+            hint="" if ask.imported else "--schedule starts it then",
         )
 
 
-def _check_price(subscription: Subscription) -> None:
-    row = subscription.row
-    price = row.fee.get(subscription.currency.code) if row is not None else None
+def check_price_is_agreed(customer: Customer, offered: Offered, pay: str, currency: Currency) -> None:
+    """A price that is a range must have been agreed before anything is assigned or started on it (Refused)."""
+    row = offered.terms.row(pay)
+    price = row.fee.get(currency.code) if row is not None else None
     if isinstance(price, AmountRange):
         raise Refused(
-            f"the price of {subscription.plan} is agreed with each customer",
+            f"the price of {offered.plan} by {pay} is agreed with each customer",
             code="price-not-agreed",
-            where=subscription.plan,
-            expected=f"{price.low} to {price.high} {subscription.currency.code}",
-            hint=f"planctl assign {subscription.customer} {subscription.plan} --price AMOUNT",
+            where=offered.plan,
+            expected=f"{price.low} to {price.high} {currency.code}",
+            hint=f"planctl assign {customer.id} {offered.plan} --pay '{pay}' --in {currency.code}"
+            " --price AMOUNT",
         )
+
+
+def _check_not_running(
+    customer: Customer, offered: Offered, ask: Ask, running: Sequence[Subscription]
+) -> None:
+    """AlreadyRunning for the plan one has, whatever became of its offer; NotYet for it on other terms."""
+    old = next((one for one in running if one.plan == offered.plan and one.status not in ENDED), None)
+    if old is None:
+        return
+    other = next(_other_terms(old, ask), None)
+    if other is None:
+        raise AlreadyRunning(
+            f"{customer.id} already runs {old.plan} ({old.id}); nothing was changed", where=old.id
+        )
+    change, runs = other
+    raise NotYet(
+        change,
+        where=f"{customer.id}/{old.plan}",
+        hint=f"{old.id} runs {runs}, and nothing was changed; other terms need a new start after"
+        f" planctl subscription cancel {customer.id}/{old.plan}",
+    )
+
+
+def _other_terms(old: Subscription, ask: Ask) -> Iterator[tuple[str, str]]:
+    """What is asked for and is not as it runs: the change that would be, and how it runs. What is not said is not."""
+    if ask.pay and ask.pay != old.pay and not old.terms.free:
+        yield "plan change", f"by {old.pay}"
+    if ask.currency and ask.currency != old.currency.code:
+        yield "plan change", f"in {old.currency.code}"
+    if ask.quantity and ask.quantity != old.quantity:
+        yield "quantity change", f"{old.quantity} at a time"
+    for feature, total in ask.quantities.items():
+        entitlement = old.terms.features.get(feature)
+        least = entitlement.included if entitlement is not None else None
+        had = old.quantities.get(feature, least or Decimal(0))
+        if total != had:
+            yield "quantity change", f"with {had} {feature}"
+    if ask.version and ask.version != old.plan_version:
+        yield "reassign", f"on v{old.plan_version}"
+    if any(old.negotiated.get(path) != value for path, value in ask.negotiated.items()):
+        yield "reassign", "on other agreed terms"
+    if ask.trial and old.status is not Status.TRIALING:
+        yield "trial", "without a trial"
+    if ask.start_at not in {ask.now, old.started_at}:
+        yield "plan change", f"since {instant_text(old.started_at)}"
 
 
 def _check_quantities(subscription: Subscription) -> None:
@@ -255,10 +312,6 @@ def _replaced(
     for old in running:
         if old.status in ENDED:
             continue
-        if old.plan == new.plan:
-            raise AlreadyRunning(
-                f"{new.customer} already runs {new.plan} ({old.id}); nothing was changed", where=old.id
-            )
         if not new.exclusive_group or old.exclusive_group != new.exclusive_group:
             continue
         if not old.terms.free:

@@ -22,6 +22,7 @@ from planctl.store.feature_names import names_of
 from planctl.store.rows import FOREVER
 from planctl.store.usage import EventRow, event_row
 from planctl.store.usage_customers import UsageCustomer, usage_customers
+from planctl.workflows.record_usage.corrections import Corrections
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -63,6 +64,7 @@ class Intake:
             if feature.held and feature.meter.aggregate in {"sum", "count"}
         )
         self.levels = Levels(self)
+        self.corrections = Corrections(tx, self.known, self.former)
 
     def take(self, rows: Sequence[Row]) -> list[Taken | Refusal]:
         """The verdict on each row, in order; rows judged before in the same intake count for levels."""
@@ -77,6 +79,11 @@ class Intake:
             if _good(one) and row.at < customers[row.customer].settled_at
         }
         late = _Late(self.tx, self.former, maybe_late)
+        self.corrections.expect(
+            (customers[row.customer].root, row.corrects)
+            for row, one in zip(rows, judged, strict=True)
+            if _good(one) and row.corrects
+        )
         found: list[Taken | Refusal] = []
         for row, one in zip(rows, judged, strict=True):
             if isinstance(one, Refusal):
@@ -86,7 +93,7 @@ class Intake:
             when = late.of(customer, one) if row.at < customer.settled_at else ""
             kept = event_row(one.event, one.payload, customer.seq, meters[row.event], late=when == "late")
             taken = Taken(one.event, customer, one.feeds, kept)
-            found.append(self._too_late(taken, row) if when == "reject" else self._level(taken, row))
+            found.append(self._verdict(taken, row, when))
         return found
 
     def _judged(self, row: Row, customer: UsageCustomer | None) -> Accepted | Refusal:
@@ -106,6 +113,26 @@ class Intake:
         if isinstance(verdict, Rejected):
             return Refusal(verdict.reason.value, verdict.message, verdict.hint)
         return verdict
+
+    def _verdict(self, taken: Taken, row: Row, when: Lateness) -> Taken | Refusal:
+        wrong = self._correction(taken, row) if row.corrects else None
+        if wrong is not None:
+            return wrong
+        verdict = self._too_late(taken, row) if when == "reject" else self._level(taken, row)
+        if isinstance(verdict, Taken):
+            self.corrections.note(row.event, taken.event)
+        return verdict
+
+    def _correction(self, taken: Taken, row: Row) -> Refusal | None:
+        child = {CHILD: taken.customer.id} if taken.customer.is_child else {}
+        problem = self.corrections.problem(row.event, taken.event, taken.feeds, child)
+        if not problem:
+            return None
+        return Refusal(
+            "corrects",
+            f"event {row.id}: {problem}",
+            "name an event that is recorded, before its corrections, and take back no more than it recorded",
+        )
 
     def _too_late(self, taken: Taken, row: Row) -> Taken | Refusal:
         """Refused by `late: reject`, but for one that is there already: that is a duplicate or a conflict."""

@@ -52,7 +52,7 @@ def test_what_a_plan_does_not_charge_is_off() -> None:
         ("starter", "USDT", "Starter - 19.000000 USDT · 0.5/1,000 calls · Monthly"),
         ("metered", "EUR", "Pay as you go - 0.11 EUR/minute · Monthly"),
         ("setup", "EUR", "Onboarding - 279.00 EUR · One-off"),
-        ("enterprise", "USD", "Enterprise - 900.00–9,000.00 USD"),
+        ("enterprise", "USD", "Enterprise - 900.00 to 9,000.00 USD"),
         ("minutes_1k", "USD", "1 000 minutes - 15.00 USD · One-off"),
     ],
 )
@@ -82,3 +82,28 @@ def test_conversions_read_with_whole_units_on_the_left(ratio: str, line: str) ->
         f"plans: {{p: {{price: free, features: {{minutes: 5, chats: {{spends: {{minutes: {ratio}}}}}}}}}}}"
     )
     assert badges(found.plans["p"], found.currencies["USD"], found.features)[-1] == line
+
+
+@pytest.mark.parametrize(
+    ("plan", "code", "row", "fee", "usage"),
+    [
+        ("starter", "USD", "year", "Recurring · 190.00 USD / year", "Usage · 0.50 USD / 1,000 calls"),
+        (
+            "starter",
+            "USDT",
+            "3 months",
+            "Recurring · 54.000000 USDT / 3 months",
+            "Usage · 0.5 USDT / 1,000 calls",
+        ),
+        ("metered", "EUR", "month", "Recurring · Off", "Usage · 0.11 EUR / minute"),
+        ("setup", "EUR", "once", "One-off · 279.00 EUR", "Usage · Off"),
+        ("enterprise", "USD", "year", "Recurring · 900.00 to 9,000.00 USD / year", None),
+    ],
+)
+def test_the_badges_of_the_row_that_is_paid(
+    plan: str, code: str, row: str, fee: str, usage: str | None
+) -> None:
+    found = acme_catalog()
+    shown = badges(found.plans[plan], found.currencies[code], found.features, row)
+    assert shown[0] == fee
+    assert usage in {None, shown[1]}

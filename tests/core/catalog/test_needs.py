@@ -24,7 +24,8 @@ SEVERAL = HEAD + "  load: {type: metered, aggregate: weighted}\n"
         ("maximum: {USD: 5}", ("maximum",)),
         ("features: {minutes: {included: 5, rollover: all}}", ("rollover",)),
         ("features: {minutes: {included: unlimited, rollover: all}}", ()),
-        ("features: {minutes: {included: 5, prorate_allowance: true}}", ()),
+        ("features: {minutes: {included: 5, prorate_allowance: true}}", ("prorate_allowance",)),
+        ("features: {minutes: {included: unlimited, prorate_allowance: true}}", ()),
         (
             "anchor: calendar, features: {minutes: {included: 5, prorate_allowance: true}}",
             ("prorate_allowance",),

@@ -151,6 +151,48 @@ ERRORS = [
         "remove beyond, or write a number",
     ),
     ("trial-useless", "plans: {p: {price: free, trial: 5 days}}", "write trial: none"),
+    (
+        "was-twice",
+        f"plans: {{p: {{{MONTH}, was: old}}}}\naddons: {{a: {{{MONTH}, was: old}}}}",
+        "only one can be renamed from it: remove was from the other",
+    ),
+    (
+        "was-twice",
+        "features: {x: {type: metered, was: old}, y: {type: boolean, was: old}}",
+        "only one can be renamed from it: remove was from the other",
+    ),
+    (
+        "was-twice",
+        "groups: {g: {was: old}, h: {was: old}}",
+        "only one can be renamed from it: remove was from the other",
+    ),
+    (
+        "amount-too-large",
+        "plans: {p: {price: {month: {USD: 10000000000000.01}}}}",
+        "write at most 10,000,000,000,000 USD",
+    ),
+    (
+        "amount-too-large",
+        "plans: {p: {price: {month: {USD: 5..10000000000000.01}}}}",
+        "write at most 10,000,000,000,000 USD",
+    ),
+    (
+        "amount-too-large",
+        f"plans: {{p: {{{MONTH}, minimum: {{USD: 100000000000000}}}}}}",
+        "write at most 10,000,000,000,000 USD",
+    ),
+    (
+        "amount-too-large",
+        f"plans: {{p: {{{MONTH}, features: {{minutes: {{beyond: {{charge: usage,"
+        " each: {USD: 10000000000000.001}}}}}}",
+        "write at most 10,000,000,000,000 USD",
+    ),
+    (
+        "amount-too-large",
+        f"plans: {{p: {{{MONTH}, features: {{minutes: {{beyond: {{charge: usage,"
+        " graduated: [{to: 10, each: {USD: 1}}, {flat: {USD: 10000000000001}}]}}}}}",
+        "write at most 10,000,000,000,000 USD",
+    ),
     ("trial-useless", "plans: {p: {price: {once: {USD: 5}}, trial: 5 days}}", "write trial: none"),
     (
         "anchor-interval",
@@ -229,6 +271,24 @@ def test_a_finding_points_at_the_term_it_is_about() -> None:
     text = "plans:\n  p:\n    price: {week: {USD: 5}}\n    anchor: day 3\n"
     (finding,) = parsed(text).findings
     assert (finding.place.line, finding.place.column) == (4, 13)
+
+
+def test_two_objects_of_one_old_id_are_one_finding_with_both_places() -> None:
+    text = "plans:\n  p:\n    price: free\n    was: old\n  q:\n    price: free\n    was: old\n"
+    (finding,) = parsed(text).findings
+    assert (finding.rule, finding.place.line) == ("was-twice", 7)
+    assert finding.also is not None
+    assert finding.also.line == 4
+
+
+def test_the_largest_amount_is_an_amount() -> None:
+    assert complaints("plans: {p: {price: {month: {USD: 10_000_000_000_000}}}}") == []
+
+
+def test_an_amount_that_no_invoice_could_hold_is_found_where_it_stands() -> None:
+    text = "plans:\n  p:\n    price:\n      month: {EUR: 5, USD: 10000000000001}\n"
+    (finding,) = parsed(text).findings
+    assert (finding.place.line, finding.place.column) == (4, 28)
 
 
 def test_a_plan_that_could_not_be_read_breaks_no_rule_as_well() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 from planctl.core.catalog.model import PriceRow, Terms
 from planctl.core.customers import Customer
@@ -28,6 +29,7 @@ from tests.core.billing import (
     settled,
     sold,
     t,
+    values,
 )
 
 
@@ -55,7 +57,7 @@ def test_usage_of_the_closed_period_and_the_next_fee_share_the_renewal_invoice()
     assert amounts(draft) == [("usage", 300), ("fee", 1900)]
     assert (draft.kind, draft.period_index, draft.subtotal_minor) == ("renewal", 1, 2200)
     (claim,) = draft.claims
-    assert (claim.quantity, claim.included, claim.billed, claim.over_limit) == (130, 100, 30, 0)
+    assert values(claim, "quantity included billed over_limit") == (130, 100, 30, 0)
 
 
 def test_a_late_run_bills_every_period_on_its_own_invoice_in_time_order() -> None:
@@ -238,7 +240,7 @@ def test_two_resets_in_one_plan_settle_apart_and_share_the_renewal_where_they_me
     features = metered(reset="week") | metered("calls", included=1_000, each="0.01")
     subscription = running(monthly(features=features), "2026-02-01", settled_at=t("2026-02-22"))
     facts = facts_of(subscription, {3: 130})
-    facts = replace(facts, totals={**facts.totals, ("sub_1", "calls", 0): 1_250})
+    facts = replace(facts, totals={**facts.totals, ("sub_1", "calls", 0): Fraction(1_250)})
     (draft,) = advance(facts, t("2026-03-01"), RUN).drafts
     assert sorted(amounts(draft)) == [("fee", 1900), ("usage", 250), ("usage", 300)]
     assert {(one.part, one.index) for one in draft.settlements} == {
@@ -540,7 +542,28 @@ def test_usage_within_the_allowance_is_claimed_though_nothing_is_billed() -> Non
     result = go(subscription, "2026-02-01", {0: 99})
     assert result.drafts == ()
     assert settled(result) == [("fee", 0, "zero"), ("usage", 0, "zero"), ("fee", 1, "zero")]
-    assert [(claim.quantity, claim.included, claim.billed) for claim in result.claims] == [(99, 99, 0)]
+    assert [values(claim, "quantity included billed") for claim in result.claims] == [(99, 99, 0)]
+
+
+def test_being_behind_counts_the_billing_periods_that_would_bill_something() -> None:
+    subscription = running(monthly(features=metered()), "2026-01-01", settled_at=t("2026-01-01"))
+    late = go(subscription, "2027-02-01", dict.fromkeys(range(13), 130))
+    assert late.hold == f"catch-up: {subscription.id} is 13 periods behind"
+    assert not go(subscription, "2027-01-01", dict.fromkeys(range(12), 130)).hold
+
+
+def test_periods_within_a_block_do_not_make_a_subscription_late() -> None:
+    blocked = (BlockedSpan(t("2026-01-20")),)
+    subscription = running(monthly(), "2026-01-01", settled_at=t("2026-01-20"), blocked=blocked)
+    result = go(replace(subscription, status=Status.BLOCKED), "2027-06-01")
+    assert (result.hold, result.drafts) == ("", ())
+
+
+def test_a_plan_by_use_is_behind_only_where_there_was_use() -> None:
+    row = PriceRow(Interval.parse("month"), usage_only=True)
+    subscription = running(monthly(rows=(row,), features=metered()), "2026-01-01", settled_at=t("2026-01-01"))
+    assert not go(subscription, "2027-02-01", dict.fromkeys(range(13), 99)).hold
+    assert go(subscription, "2027-02-01", dict.fromkeys(range(13), 130)).hold
 
 
 def test_corrections_beyond_the_usage_of_a_period_claim_nothing() -> None:
@@ -548,7 +571,7 @@ def test_corrections_beyond_the_usage_of_a_period_claim_nothing() -> None:
     (draft,) = go(subscription, "2026-02-01", {0: -5}).drafts
     assert amounts(draft) == [("fee", 1900)]
     (claim,) = draft.claims
-    assert (claim.quantity, claim.included, claim.billed, claim.over_limit) == (0, 0, 0, 0)
+    assert values(claim, "quantity included billed over_limit") == (0, 0, 0, 0)
 
 
 # --- the calendar

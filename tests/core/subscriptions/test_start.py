@@ -223,6 +223,53 @@ def test_the_plan_one_has_is_nothing_new_though_its_group_became_exclusive_since
         start(offer(grouped(monthly())), [running(monthly(), exclusive_group="")])
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"pay": "month"},
+        {"currency": "USD"},
+        {"quantity": 1},
+        {"quantities": {"seats": Decimal(10)}},
+        {"trial": False},
+        {"version": 1},
+        {"start_at": t("2026-01-02")},
+    ],
+)
+def test_the_plan_one_has_as_it_runs_is_nothing_new(asked: dict[str, Any]) -> None:
+    old = running(monthly(features=prepaid(included=10)), "2026-01-02", exclusive_group="main")
+    with pytest.raises(AlreadyRunning):
+        start(offer(grouped(monthly(features=prepaid(included=10)))), [old], **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "change"),
+    [
+        ({"pay": "year"}, "plan change"),
+        ({"currency": "EUR"}, "plan change"),
+        ({"start_at": t("2026-01-03")}, "plan change"),
+        ({"quantity": 2}, "quantity change"),
+        ({"quantities": {"seats": Decimal(12)}}, "quantity change"),
+        ({"version": 2}, "reassign"),
+        ({"negotiated": {"price.month.USD": "15"}}, "reassign"),
+        ({"trial": True}, "trial"),
+    ],
+)
+def test_the_plan_one_has_on_other_terms_is_a_change_which_is_named(
+    asked: dict[str, Any], change: str
+) -> None:
+    old = running(monthly(features=prepaid(included=10)), "2026-01-02", exclusive_group="main")
+    with pytest.raises(NotYet) as refused:
+        start(offer(grouped(monthly(features=prepaid(included=10)))), [old], **asked)
+    assert (refused.value.term, refused.value.exit_code) == (change, 4)
+    assert old.id in refused.value.hint
+
+
+def test_a_plan_of_several_rows_that_runs_asks_for_none() -> None:
+    several = replace(sold(year="190"), rows=(*sold(month="19").rows, *sold(year="190").rows))
+    with pytest.raises(AlreadyRunning):
+        start(offer(several, archived=True), [running(several)])
+
+
 def test_a_plan_that_has_ended_may_begin_again() -> None:
     ended = running(monthly(), exclusive_group="main", status=Status.CANCELED)
     assert start(offer(grouped(monthly())), [ended]).replaced == ()

@@ -1,0 +1,29 @@
+"""The commands that are announced and not there yet, so that they are told from a mistyped word."""
+
+from __future__ import annotations
+
+from planctl.errors import Refused
+
+LATER: dict[str, tuple[str, ...]] = {
+    "": (
+        "access", "change", "coupon", "credit-note", "ledger", "migrate", "prices", "report", "simulate",
+        "stripe", "wallet",
+    ),
+    "audit": ("anchor",),
+    "catalog": ("page", "pull", "rollback", "simulate", "snapshot"),
+    "invoice": ("explain", "render", "write-off"),
+    "payment": ("import", "refund"),
+    "store": ("adopt", "copy", "restore"),
+    "subscription": ("extend", "lock", "pause", "quantity", "resume", "unlock"),
+    "usage": ("export",),
+}  # fmt: skip
+"""Their words by the group they stand in, the first words under `""`; help does not list them."""
+
+
+def refuse_later(group: str, word: str) -> None:
+    """Refused (4, `not-yet`) where the word is a command that is still to come; nothing for any other."""
+    if word in LATER.get(group, ()):
+        command = f"{group} {word}".strip()
+        raise Refused(
+            "this version does not have that command yet", code="not-yet", where=f"planctl {command}"
+        )
