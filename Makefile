@@ -22,7 +22,7 @@ VENV_MADE := $(VENV)/.made
 RUNTIME_READY := $(VENV)/.runtime-ready
 TEST_READY := $(VENV)/.test-ready
 
-.PHONY: help demo test check lint format docs bench soak lock clean
+.PHONY: help demo test check lint format docs tables bench soak lock clean
 
 help: ## Show the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,6 +49,9 @@ docs: $(RUNTIME_READY) ## Write the pages of docs/reference from the program
 	$(BIN)/python tools/write-reference.py docs/reference/cli.md
 	$(BIN)/python -m planctl.views.codes > docs/reference/codes.md.new
 	mv docs/reference/codes.md.new docs/reference/codes.md
+
+tables: $(RUNTIME_READY) ## Write planctl/store/tables.py from the schema
+	$(BIN)/python tools/write-tables.py
 
 bench: $(TEST_READY) ## Measure every target of benchmarks/
 	$(BIN)/python benchmarks/run.py

@@ -47,16 +47,14 @@ class Refused(PlanctlError):
 
 
 class NotYet(Refused):
-    """The command would need a catalog term that this version cannot carry out yet (exit 4)."""
+    """The command would need what this version cannot do yet: a catalog `term`, else what `where` names (exit 4)."""
 
     default_code = "not-yet"
 
-    def __init__(self, term: str, *, where: str = "", hint: str = "") -> None:
+    def __init__(self, term: str = "", *, where: str = "", hint: str = "") -> None:
+        message = f"the term {term!r} is stored but not carried out by this version"
         super().__init__(
-            f"the term {term!r} is stored but not carried out by this version",
-            where=where,
-            got=term,
-            hint=hint,
+            message if term else "this version cannot do that yet", where=where, got=term, hint=hint
         )
         self.term = term
 

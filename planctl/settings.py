@@ -6,7 +6,6 @@ It reads and decides nothing else: what belongs to the business (seller, numberi
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,6 +169,8 @@ def default_store() -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     """What the file says; every key is known and of its type."""
+    import tomllib
+
     try:
         with file.open("rb") as handle:
             content = handle.read(LONGEST_FILE + 1)

@@ -37,11 +37,6 @@ class Found(PlanctlError):
         super().__init__("the input has errors", where=where)
 
 
-def not_yet(what: str) -> Refused:
-    """The refusal of an option or command that this version does not have yet."""
-    return Refused("this version cannot do that yet", code="not-yet", where=what)
-
-
 def prepare() -> None:
     """Make the process safe to print from and to keep files with: UTF-8 out, private files.
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from planctl.cli.boundary import Found, not_yet
+from planctl.cli.boundary import Found
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
 from planctl.cli.values import Limit
+from planctl.errors import NotYet
 from planctl.views.sheet import Answer, Json
 
 if TYPE_CHECKING:
@@ -286,4 +287,4 @@ def complain(runtime: Runtime, read: ReadCatalog, changes: ChangeSet) -> None:
 def refuse_later(what: str, given: bool) -> None:
     """Refuse an option that comes in a later version."""
     if given:
-        raise not_yet(what)
+        raise NotYet(where=what)

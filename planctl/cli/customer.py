@@ -41,7 +41,7 @@ FIELDS_BY_OPTION = (
     "name", "email", "currency", "timezone", "country", "address", "tax_id", "locale", "parent",
     "fingerprint", "tax", "payment_method",
 )  # fmt: skip
-"""The options of `customer update` for which an empty value takes the field back."""
+"""The options of add and update that are fields of a customer; in update an empty value takes the field back."""
 Method = Annotated[str | None, typer.Option(metavar="card|invoice|none", help="How it pays; default: none.")]
 
 
@@ -70,20 +70,7 @@ def add(
     from planctl.workflows.keep_customers import add_customer
 
     runtime = Runtime.of(context)
-    said = _said(
-        name=name,
-        emails=_joined(email),
-        currency=currency,
-        timezone=timezone,
-        country=country,
-        address=address,
-        tax_id=tax_id,
-        locale=locale,
-        parent=parent,
-        fingerprint=fingerprint,
-        tax=tax,
-        payment_method=payment_method,
-    )
+    said = _said(context)
 
     def write(tx: Tx) -> Kept:
         kept = add_customer(tx, customer, said, runtime.as_of(tx), runtime.now)
@@ -171,20 +158,7 @@ def update(
     from planctl.workflows.keep_customers import update_customer
 
     runtime = Runtime.of(context)
-    said = _said(
-        name=name,
-        emails=_joined(email),
-        currency=currency,
-        timezone=timezone,
-        country=country,
-        address=address,
-        tax_id=tax_id,
-        locale=locale,
-        parent=parent,
-        fingerprint=fingerprint,
-        tax=tax,
-        payment_method=payment_method,
-    )
+    said = _said(context)
 
     def write(tx: Tx) -> Kept:
         kept = update_customer(tx, customer, said)
@@ -241,18 +215,17 @@ def import_(
     """Add many customers: all rows or, with findings, none. Those there already are left as they are."""
     from planctl.files.table_reader import read_table
     from planctl.views.customer import imported_answer, imported_document
-    from planctl.workflows.keep_customers import COLUMNS, ImportRow, import_customers, import_findings
+    from planctl.workflows.keep_customers import COLUMNS, import_customers, import_findings
 
     runtime = Runtime.of(context)
     table = read_table(file, COLUMNS)
-    rows = [ImportRow(row.file, row.line, row.values) for row in table.rows]
     if table.findings:
         with runtime.open_read_if_any() as tx:
-            more = import_findings(tx, rows, runtime.as_of(tx)) if tx is not None else ()
+            more = import_findings(tx, table.rows, runtime.as_of(tx)) if tx is not None else ()
         raise Found(in_order([*table.findings, *more]))
 
     def write(tx: Tx) -> Kept:
-        made = import_customers(tx, rows, runtime.as_of(tx), runtime.now, auto_enable=auto_enable)
+        made = import_customers(tx, table.rows, runtime.as_of(tx), runtime.now, auto_enable=auto_enable)
         if made.findings:
             raise Found(made.findings)
         counts = {"customer": len(made.added), "subscription": made.enabled}
@@ -286,13 +259,11 @@ def archive(
     runtime.done(written, undo=f"planctl customer archive {customer}{'' if off else ' --off'}")
 
 
-def _joined(emails: list[str] | None) -> str | None:
-    return None if emails is None else ";".join(emails)
-
-
-def _said(**values: str | None) -> dict[str, str]:
-    """The fields of which anything was said."""
-    return {name: text for name, text in values.items() if text is not None}
+def _said(context: typer.Context) -> dict[str, str]:
+    """The fields of which anything was said; the context keeps every option under its parameter's name."""
+    given = {"emails" if name == "email" else name: context.params[name] for name in FIELDS_BY_OPTION}
+    given["emails"] = ";".join(given["emails"]) if given["emails"] else None
+    return {name: text for name, text in given.items() if text is not None}
 
 
 def _request(customer: str, said: dict[str, str]) -> dict[str, Document]:

@@ -81,9 +81,7 @@ def create(
     from planctl.workflows.edit_catalog import draft_new
 
     runtime = Runtime.of(context)
-    terms = {"type": kind, "aggregate": aggregate, "values": values, "reset": reset}
-    texts = {"name": name, "unit": unit, "event": event, "value": value}
-    options = _options(file, texts, terms, (where, spends, sets))
+    options = _options(context)
     if options.empty:
         options = typed(runtime, TEMPLATE.format(feature=feature))
     address = f"features.{feature}"
@@ -114,9 +112,7 @@ def edit(
     from planctl.workflows.read_plans import read_yaml
 
     runtime = Runtime.of(context)
-    terms = {"aggregate": aggregate, "values": values, "reset": reset}
-    texts = {"name": name, "unit": unit, "event": event, "value": value}
-    options = _options(file, texts, terms, (where, spends, sets))
+    options = _options(context)
     if options.empty:
         with runtime.open_read() as tx:
             text = read_yaml(tx, "feature", feature)
@@ -167,16 +163,14 @@ def show(context: typer.Context, feature: FeatureId) -> None:
     runtime.show(feature_answer(standing.features[feature], text))
 
 
-def _options(
-    file: str | None,
-    texts: dict[str, str | None],
-    terms: dict[str, str | None],
-    lists: tuple[list[str] | None, list[str] | None, list[str] | None],
-) -> Options:
-    """The options of create and edit as the workflow takes them."""
+def _options(context: typer.Context) -> Options:
+    """The options of create and edit as the workflow takes them; the context keeps each by its parameter."""
     from planctl.cli.editing import file_of, given
     from planctl.files.plan_options import Options
 
-    where, spends, sets = (tuple(several or ()) for several in lists)
+    params = context.params
+    texts = {name: params[name] for name in ("name", "unit", "event", "value")}
+    terms = {"type": params.get("kind")} | {name: params[name] for name in ("aggregate", "values", "reset")}
+    where, spends, sets = (tuple(params[name] or ()) for name in ("where", "spends", "sets"))
     paths = (*(f"where.{pair}" for pair in where), *(f"spends.{pair}" for pair in spends), *sets)
-    return Options(file=file_of(file), texts=given(texts), terms=given(terms), sets=paths)
+    return Options(file=file_of(params["file"]), texts=given(texts), terms=given(terms), sets=paths)

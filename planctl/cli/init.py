@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planctl.cli.boundary import not_yet
 from planctl.cli.options import App
 from planctl.cli.runtime import Birth, Runtime, Written
-from planctl.errors import InvalidInput
+from planctl.errors import InvalidInput, NotYet
 from planctl.views.sheet import Answer, Json
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def init(
 
     runtime = Runtime.of(context)
     if units:
-        raise not_yet("init --units")
+        raise NotYet(where="init --units")
     birth = Birth(is_test=test, timezone=checked_zone(timezone or "UTC"))
     chosen = settle_store(runtime, directory)
     files = project_files(sample, chosen)

@@ -93,11 +93,7 @@ def create(
     from planctl.workflows.edit_catalog import draft_new
 
     runtime = Runtime.of(context)
-    options = _options(
-        like, file, {"name": name, "description": description},
-        {"group": group, "trial": trial, "expires": expires, "due": due, "grace": grace, "packs": packs},
-        (price, feature, sets),
-    )  # fmt: skip
+    options = _options(context)
     if options.empty:
         options = typed(runtime, TEMPLATE.format(plan=plan))
     address = f"{'addons' if addon else 'plans'}.{plan}"
@@ -130,11 +126,7 @@ def edit(
     from planctl.workflows.read_plans import read_yaml
 
     runtime = Runtime.of(context)
-    options = _options(
-        like, file, {"name": name, "description": description},
-        {"group": group, "trial": trial, "expires": expires, "due": due, "grace": grace, "packs": packs},
-        (price, feature, sets),
-    )  # fmt: skip
+    options = _options(context)
     if options.empty:
         with runtime.open_read() as tx:
             text = read_yaml(tx, "plan", plan)
@@ -143,19 +135,18 @@ def edit(
     changing.run(request_of(options, plan=plan))
 
 
-def _options(
-    like: str,
-    file: str | None,
-    texts: dict[str, str | None],
-    terms: dict[str, str | None],
-    lists: tuple[list[str] | None, list[str] | None, list[str] | None],
-) -> Options:
-    """The options of create and edit as the workflow takes them."""
+def _options(context: typer.Context) -> Options:
+    """The options of create and edit as the workflow takes them; the context keeps each by its parameter."""
     from planctl.cli.editing import file_of, given
     from planctl.files.plan_options import Options
 
-    prices, features, sets = (tuple(several or ()) for several in lists)
-    return Options(like, file_of(file), given(texts), given(terms), prices, features, sets)
+    params = context.params
+    texts = {name: params[name] for name in ("name", "description")}
+    terms = {name: params[name] for name in ("group", "trial", "expires", "due", "grace", "packs")}
+    prices, features, sets = (tuple(params[name] or ()) for name in ("price", "feature", "sets"))
+    return Options(
+        params["like"], file_of(params["file"]), given(texts), given(terms), prices, features, sets
+    )
 
 
 # --- one value

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planctl.cli.options import App
-from planctl.cli.runtime import Kept, Runtime
+from planctl.cli.runtime import Kept, Runtime, Written
 from planctl.cli.values import number
 from planctl.errors import InvalidInput
+from planctl.views.formats import FORMATS
+from planctl.views.sheet import Answer
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from planctl.core.document import Document
     from planctl.store.engine import Tx
+    from planctl.workflows.subscribe import Wanted
 
 app = App("Start a subscription.")
 
@@ -40,12 +44,9 @@ def subscribe(
     ] = False,
 ) -> None:
     """Start a subscription: its period begins and its first request is issued at once."""
-    from planctl.core.promises import Promise, check_kept
     from planctl.core.subscriptions.start import AlreadyRunning
-    from planctl.views.run import untaxed_warning
-    from planctl.views.subscription import Shown, start_lines, started_answer, started_document
-    from planctl.workflows.run_invoices import without_country
-    from planctl.workflows.subscribe import Wanted, apply_subscription, propose_subscription
+    from planctl.views.subscription import started_answer
+    from planctl.workflows.subscribe import Wanted
 
     runtime = Runtime.of(context)
     units, quantities = bought(quantity or [])
@@ -54,6 +55,42 @@ def subscribe(
         customer, plan, pay, currency, start, units, quantities, {}, trial, version, schedule, coupon,
         may_ask=runtime.can_ask,
     )  # fmt: skip
+    request: Document = {
+        "customer": customer, "plan": plan, "pay": pay, "in": currency, "start": start,
+        "quantity": [*(quantity or [])], "coupon": coupon, "trial": trial, "plan_version": version,
+        "schedule": schedule,
+    }  # fmt: skip
+    try:
+        written = start_it(runtime, wanted, request)
+    except AlreadyRunning as same:
+        runtime.say(same.message)
+        show_running(runtime, same.where)
+        return
+    runtime.show(started_answer(written.document))
+    runtime.done(written, undo=f"planctl subscription cancel {customer}/{plan or 'PLAN'} --at now")
+
+
+def show_running(runtime: Runtime, subscription: str) -> None:
+    """The subscription that runs already, for machines: the document of a start that had nothing to do."""
+    from planctl.views.subscription import Shown, started_document
+    from planctl.workflows.read_subscriptions import read_one
+
+    if runtime.output.format == FORMATS[0]:
+        return
+    with runtime.open_read() as tx:
+        as_of = runtime.as_of(tx)
+        one = read_one(tx, subscription, as_of)
+    shown = Shown(one.subscription, as_of, one.newest, one.open_invoices)
+    runtime.show(Answer(started_document(shown, (), ())))
+
+
+def start_it(runtime: Runtime, wanted: Wanted, request: Document) -> Written:
+    """Show and confirm the start, then write the one that was shown; AlreadyRunning where there is nothing to do."""
+    from planctl.core.promises import Promise, check_kept
+    from planctl.views.run import untaxed_warning
+    from planctl.views.subscription import Shown, start_lines, started_document
+    from planctl.workflows.run_invoices import without_country
+    from planctl.workflows.subscribe import apply_subscription, propose_subscription
 
     promised: Promise | None = None
 
@@ -72,22 +109,11 @@ def subscribe(
     def write(tx: Tx) -> Kept:
         now = runtime.as_of(tx)
         proposal = propose_subscription(tx, wanted, now)
-        check_kept(promised, proposal.promise, f"{customer}/{proposal.subscription.plan}")
+        check_kept(promised, proposal.promise, f"{wanted.customer}/{proposal.subscription.plan}")
         done = apply_subscription(tx, proposal, runtime.now)
         return Kept(started_document(Shown(done.subscription, now), done.invoices, done.replaced))
 
-    request = {
-        "customer": customer, "plan": plan, "pay": pay, "in": currency, "start": start,
-        "quantity": [*(quantity or [])], "coupon": coupon, "trial": trial, "plan_version": version,
-        "schedule": schedule,
-    }  # fmt: skip
-    try:
-        written = runtime.run_write(request, write, ask=ask)
-    except AlreadyRunning as same:
-        runtime.say(same.message)
-        return
-    runtime.show(started_answer(written.document))
-    runtime.done(written, undo=f"planctl subscription cancel {customer}/{plan or 'PLAN'} --at now")
+    return runtime.run_write(request, write, ask=ask)
 
 
 def bought(texts: list[str]) -> tuple[int, dict[str, Decimal]]:

@@ -213,7 +213,7 @@ def list_(
     limit: Limit = 0,
 ) -> None:
     """List a customer's recorded events, oldest first."""
-    from planctl.store.rows import FOREVER
+    from planctl.store.columns import FOREVER
     from planctl.views.usage import events_answer
     from planctl.workflows.read_usage import EventsWanted, events_of
 

@@ -30,7 +30,8 @@ class NextEvent:
 class Account:
     """A customer as it stands at `at`. `balance` is what planctl owes it, in minor units by currency code.
 
-    `holdings` are its own subscriptions, ended ones included; a child of a company has none.
+    `holdings` are its own subscriptions, ended ones included; a child of a company has none. `newest` is the
+    newest version of each plan it holds.
     """
 
     customer: Customer
@@ -40,6 +41,7 @@ class Account:
     open_invoices: tuple[Invoice, ...] = ()
     balance: Mapping[str, int] = field(default_factory=dict)
     holds: tuple[str, ...] = ()
+    newest: Mapping[str, int] = field(default_factory=dict)
 
 
 def next_events(account: Account) -> tuple[NextEvent, ...]:

@@ -82,7 +82,7 @@ class _Writer:
         for index, item in enumerate(items):
             below = f"{path}[{index}]"
             line = dash + _flow(item)
-            if not isinstance(item, dict | list) or not item or self.fits(item, line, below):
+            if not isinstance(item, dict | list) or not item or self.fits(line, below):
                 lines.append(line)
                 continue
             inner = self.inner_lines(item, level + 1, below)
@@ -99,7 +99,7 @@ class _Writer:
         if isinstance(value, bool) or not value:
             return [line]
         is_row = _is_leaf(value) and (isinstance(value, list) or level + 1 >= _FIRST_FLOW_LEVEL)
-        if is_row and self.fits(value, line, path):
+        if is_row and self.fits(line, path):
             return [line]
         return [key, *self.inner_lines(value, level + 1, path)]
 
@@ -109,8 +109,8 @@ class _Writer:
             return self.map_lines(value, level, path)
         return self.list_lines(value, level, path)
 
-    def fits(self, value: dict[str, Document] | list[Document], line: str, path: str) -> bool:
-        """Whether `line` is short enough and no comment belongs inside `value`."""
+    def fits(self, line: str, path: str) -> bool:
+        """Whether `line` is short enough and no comment belongs inside the value at `path`."""
         return len(line) <= WIDTH and not any(
             commented.startswith((f"{path}.", f"{path}[")) for commented in self.comments
         )

@@ -1,24 +1,24 @@
 """How a customer stands at an instant, as if a run had just been done: subscriptions moved on, pools counted.
 
-Nothing is written. What is decided is decided by the core: the run's own read and decision.
+Nothing is written, and nothing is decided here: the core's projection is the run's own decision.
 Source: planctl billing rules, time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.model import Feature
 from planctl.core.customers import Customer
-from planctl.core.entitlements import Checked, Holding, Question, check, current_windows, open_pools
-from planctl.core.invoicing.advance import RunTerms, advance_or_hold
+from planctl.core.entitlements import Holding, current_windows, open_pools
 from planctl.core.invoicing.model import OpenInvoice, Totals
+from planctl.core.invoicing.projection import projected
 from planctl.core.periods import Instant
 from planctl.core.reading import closest
 from planctl.core.subscriptions.model import Subscription
-from planctl.errors import InvalidInput, NotFound
+from planctl.errors import NotFound
 from planctl.store import catalog, subscriptions, usage
 from planctl.store.facts import customer_facts
 from planctl.store.feature_names import names_of
@@ -50,39 +50,33 @@ def customer_as_of(tx: Tx, customer_id: str, at: Instant) -> AsOf:
     found = usage_customers(tx, [customer_id]).get(customer_id)
     root = existing(tx, customer_id).id if found is None else found.root
     facts = customer_facts(tx, [root], at)[0]
-    advanced = advance_or_hold(facts, at, RunTerms())
-    moved = {one.id: one for one, _ in advanced.subscriptions}
-    standing = [moved.get(one.id, one) for one in facts.subscriptions]
+    projection = projected(facts, at)
+    standing = projection.subscriptions
     totals = _totals(tx, standing, at)
     holdings = tuple(Holding(one, open_pools(one, at, totals) if one.live else {}) for one in standing)
-    return AsOf(facts.customer, at, holdings, facts.unpaid, advanced.hold)
+    return AsOf(facts.customer, at, holdings, facts.unpaid, projection.billed.hold)
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """What was asked about and the answer; `feature` is its present id."""
+class AccessFacts:
+    """What a question about a feature is answered from: its definition, present and former ids, who holds what.
+
+    `waiting`: an assigned plan that has not started would grant it.
+    """
 
     feature: Feature
-    checked: Checked
+    names: frozenset[str]
+    holdings: tuple[Holding, ...]
+    waiting: bool
 
 
-def check_access(  # noqa: PLR0913 - a question is four values
-    tx: Tx, customer_id: str, feature: str, at: Instant, *, quantity: Fraction = Fraction(1), value: str = ""
-) -> Access:
-    """May the customer use the feature at `at`? The child of a company asks for its root.
-
-    NotFound for an unknown customer or feature; InvalidInput where `value` is asked of no list.
-    """
+def access_facts(tx: Tx, customer_id: str, feature: str, at: Instant) -> AccessFacts:
+    """The facts about a feature and the customer, or its root; NotFound for an unknown customer or feature."""
     found = customer_as_of(tx, customer_id, at)
     former = catalog.aliases(tx, "features")
     definition = _definition(tx, feature, former, found)
-    if value and definition.type != "list":
-        raise InvalidInput(f"{definition.id} is no list of values", where="--value", got=value)
     names = names_of(definition.id, former)
-    question = Question(names, definition.type, quantity, value)
-    return Access(
-        definition, check(question, found.holdings, at, waiting=_waiting(tx, found.customer.id, names))
-    )
+    return AccessFacts(definition, names, found.holdings, _waiting(tx, found.customer.id, names))
 
 
 def _definition(tx: Tx, feature: str, former: dict[str, tuple[str, ...]], found: AsOf) -> Feature:
@@ -110,11 +104,11 @@ def _waiting(tx: Tx, customer_id: str, names: frozenset[str]) -> bool:
     return False
 
 
-def _totals(tx: Tx, subscriptions: list[Subscription], at: Instant) -> Totals:
+def _totals(tx: Tx, standing: Sequence[Subscription], at: Instant) -> Totals:
     """The usage of every pool that is open at `at`, counted under every name a feature has or had."""
     former = catalog.aliases(tx, "features")
     requests = []
-    for one in subscriptions:
+    for one in standing:
         for window in current_windows(one, at) if one.live else ():
             meter = one.terms.features[window.feature].feature.meter
             names = tuple(sorted(names_of(window.feature, former) - {window.feature}))

@@ -1,8 +1,12 @@
-"""The catalog in the store: everything about reading it and writing it, under one name. It holds no code."""
+"""The catalog in the store: everything about reading it and writing it, under one name. It holds no code.
+
+What writes is imported when it is first asked for: commands that read do not pay for it.
+"""
 
 from __future__ import annotations
 
-from planctl.store.catalog_changes import CatalogWrite, purge_plan, put_objects, write_changes
+from typing import TYPE_CHECKING, Any
+
 from planctl.store.catalog_objects import (
     PlanVersion,
     Revision,
@@ -25,6 +29,9 @@ from planctl.store.catalog_objects import (
     terms_document,
     terms_documents,
 )
+
+if TYPE_CHECKING:
+    from planctl.store.catalog_changes import CatalogWrite, purge_plan, put_objects, write_changes
 
 __all__ = [
     "CatalogWrite",
@@ -52,3 +59,11 @@ __all__ = [
     "terms_documents",
     "write_changes",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from planctl.store import catalog_changes
+
+    return getattr(catalog_changes, name)

@@ -25,7 +25,7 @@ from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document, canonical
 from planctl.errors import Conflict, NotFound, Refused
 from planctl.findings import NOWHERE, Place
-from planctl.store.catalog_objects import last_revision, plan_object, stored_catalog
+from planctl.store.catalog_objects import last_revision, objects_document, plan_object, stored_catalog
 from planctl.store.sets import Values, insert_rows, put_rows, table
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def _add_revision(tx: Tx, write: CatalogWrite, number: int, changes: Document) -
         "parent": number - 1,
         "catalog": write.changes.catalog,
         "digest": write.changes.digest,
-        "document": canonical(_state(tx)),
+        "document": canonical(objects_document(tx)),
         "changes": canonical(changes),
         "accepted": canonical([*write.accepted]),
         "actor": write.actor,
@@ -314,19 +314,6 @@ def _add_revision(tx: Tx, write: CatalogWrite, number: int, changes: Document) -
         "recorded_at": write.at,
     }
     insert_rows(tx, "catalog_revision", [row])
-
-
-def _state(tx: Tx) -> Document:
-    """Every object as the store holds it now."""
-    return {
-        address: {
-            "document": one.document,
-            "archived": one.archived,
-            "version": str(one.version),
-            "managed_by": one.managed_by,
-        }
-        for address, one in stored_catalog(tx).objects.items()
-    }
 
 
 def _told(change: Change) -> Document:

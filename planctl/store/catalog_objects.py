@@ -81,6 +81,19 @@ def stored_catalog(tx: Tx) -> StoredCatalog:
     )
 
 
+def objects_document(tx: Tx) -> dict[str, Document]:
+    """Every object by address as the catalog holds it now, in the words of a revision's document."""
+    return {
+        address: {
+            "document": one.document,
+            "archived": one.archived,
+            "version": str(one.version),
+            "managed_by": one.managed_by,
+        }
+        for address, one in stored_catalog(tx).objects.items()
+    }
+
+
 def plan_object(tx: Tx, plan_id: str) -> StoredObject | None:
     """The plan, add-on or pack with that id, archived or not; None where there is none."""
     addresses = [f"{section}.{plan_id}" for section in SOLD]

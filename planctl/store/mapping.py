@@ -23,7 +23,7 @@ from planctl.core.invoicing.model import Outcome, Settlement, UsageClaim
 from planctl.core.money import MAX_MINOR, decimal_text, fraction_text, parse_decimal
 from planctl.core.periods import Instant, Period
 from planctl.core.subscriptions.model import Assignment, BlockedSpan, Status, Subscription, Transition
-from planctl.store.rows import FOREVER
+from planctl.store.columns import FOREVER
 from planctl.store.sets import Values
 
 MAX_WHOLE = 2**63 - 1

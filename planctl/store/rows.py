@@ -12,12 +12,10 @@ from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from planctl.store.columns import CLUSTERED, STRICT, blob, maybe_whole, text, whole
+from planctl.store.columns import FOREVER as FOREVER  # noqa: PLC0414 - offered from here too
 
 METADATA = SQLModel.metadata
 """All tables below, by name."""
-
-FOREVER = 253_402_300_799_999_999
-"""The end of an open-ended period: the last microsecond of the year 9999."""
 
 _LIVE = "status IN ('trialing', 'active', 'past_due', 'blocked', 'paused')"
 

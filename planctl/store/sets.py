@@ -6,14 +6,15 @@ Every helper takes many values and sends a fixed number of statements per chunk,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Table, select
-from sqlmodel import SQLModel
+from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, select
 
-import planctl.store.rows  # noqa: F401 - the schema registers itself in the metadata when it is imported
 from planctl.errors import NotFound
+from planctl.store.columns import WHOLE
+from planctl.store.tables import COLUMNS
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -27,9 +28,25 @@ CHUNK = 500
 """How many values one statement names: far below the limits of both engines."""
 
 
+_TYPES: dict[str, Any] = {"whole": WHOLE, "text": Text, "blob": LargeBinary}
+
+
+@cache
 def table(name: str) -> Table:
-    """The table of that name in the schema of `rows.py`."""
-    return SQLModel.metadata.tables[name]
+    """The table of that name with its columns and primary key: what statements need of the schema."""
+    return Table(name, MetaData(), *map(_column, COLUMNS[name].split()))
+
+
+def _column(said: str) -> Column[Any]:
+    """A column from its word in `tables.py`, such as `seq*:whole` or `ends_at:whole?`."""
+    name, _, kind = said.partition(":")
+    return Column(
+        name.rstrip("*"),
+        _TYPES[kind.rstrip("?")],
+        primary_key=name.endswith("*"),
+        nullable=kind.endswith("?"),
+        autoincrement=False,
+    )
 
 
 def chunks(items: Iterable[Item], size: int = CHUNK) -> Iterator[list[Item]]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from planctl.core.document import canonical
-from planctl.core.instants import DAY_MICROSECONDS as DAY_MICROSECONDS  # noqa: PLC0414 - the laws take it from here
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.metering.model import UsageEvent, event_key, property_text
 from planctl.store.mapping import MAX_WHOLE, texts_of
 

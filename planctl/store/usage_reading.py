@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.metering.model import UsageEvent, event_key
+from planctl.store.columns import FOREVER
 from planctl.store.mapping import instant
-from planctl.store.rows import FOREVER
 from planctl.store.sets import chunks, known_sequences, sequences, table
 from planctl.store.usage_mapping import event_of
 from planctl.store.usage_meters import meter_ids

@@ -11,7 +11,7 @@ from planctl.core.instants import instant_text, zone
 from planctl.core.invoicing.model import Invoice
 from planctl.core.money import format_amount, format_minor
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.model import Status
+from planctl.core.subscriptions.model import Status, Subscription
 from planctl.views.sheet import Answer, Column, Json, Sheet
 from planctl.views.subscription import Shown, assignment_document, subscription_document
 from planctl.views.usage import bar
@@ -66,7 +66,7 @@ def account_document(account: Account) -> dict[str, Json]:
     return customer_document(account.customer) | {
         "balance": {code: str(minor) for code, minor in sorted(account.balance.items())},
         "subscriptions": [
-            subscription_document(Shown(one.subscription, account.at)) for one in account.holdings
+            subscription_document(_shown(account, one.subscription)) for one in account.holdings
         ],
         "assignments": [assignment_document(one) for one in account.assignments],
         "open_invoices": [_invoice_document(one, account.at) for one in account.open_invoices],
@@ -176,6 +176,17 @@ def imported_answer(document: Json) -> Answer:
     line = f"{document['added']} customers added, {document['existing']} were there already"
     started = f", {document['enabled']} subscriptions started" if document["enabled"] else ""
     return Answer(document, (line + started,))
+
+
+def _shown(account: Account, subscription: Subscription) -> Shown:
+    """A subscription with the numbers of its unpaid invoices and its plan's newest version."""
+    mine = (one for one in account.open_invoices if one.draft.subscription == subscription.id)
+    return Shown(
+        subscription,
+        account.at,
+        account.newest.get(subscription.plan, 0),
+        tuple(sorted(one.number for one in mine)),
+    )
 
 
 def _invoice_document(invoice: Invoice, at: Instant) -> dict[str, Json]:

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 from planctl.core.catalog.changeset import ChangeSet, StoredCatalog
 from planctl.core.catalog.diff import diff
+from planctl.core.catalog.examples import softened
 from planctl.core.catalog.model import Catalog
 from planctl.core.catalog.parse import parse
 from planctl.errors import Conflict, Refused
-from planctl.findings import Finding, Level, Place
+from planctl.findings import Finding, Place
 
 if TYPE_CHECKING:
     from planctl.core.instants import Instant
     from planctl.store.engine import Tx
-
-ABOUT_EXAMPLES = frozenset({"example-mismatch", "example-impossible", "example-not-run"})
-"""What price examples complain about: errors of `validate`, warnings of `diff` and `apply`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,6 @@ def read_catalog(path: Path, *, strict_examples: bool = False) -> ReadCatalog:
     if not strict_examples:
         findings = tuple(softened(finding) for finding in findings)
     return ReadCatalog(path, read.catalog, findings, source.texts, commit_of(path))
-
-
-def softened(finding: Finding) -> Finding:
-    """A price example's complaint as a warning; any other finding as it is."""
-    return replace(finding, level=Level.WARNING) if finding.rule in ABOUT_EXAMPLES else finding
 
 
 def propose_changes(tx: Tx | None, catalog: Catalog, terms: Terms, store_name: str = "") -> ChangeSet:

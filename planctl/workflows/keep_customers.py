@@ -25,29 +25,22 @@ from planctl.store.as_of import customer_as_of
 from planctl.store.customers import CustomerFilter
 from planctl.store.facts import facts_of_new, run_terms
 from planctl.store.invoices import InvoiceFilter
-from planctl.store.offers import auto_enabled, offered, taxes
+from planctl.store.offers import auto_enabled, newest_versions, offered, taxes
 from planctl.store.outcomes import write_start
 from planctl.store.selling import existing
-from planctl.store.settings import setting
+from planctl.store.settings import timezone
 
 if TYPE_CHECKING:
+    from planctl.files.table_reader import TableRow
     from planctl.store.engine import Tx
 
 Said = Mapping[str, str]
 """What was said of a customer, as text by field; what is absent was not said."""
 
+_NOT_IMPORTED = frozenset({"tax", "payment_method"})
 COLUMNS = (
     "customer",
-    "name",
-    "email",
-    "currency",
-    "timezone",
-    "country",
-    "address",
-    "tax_id",
-    "locale",
-    "parent",
-    "fingerprint",
+    *("email" if name == "emails" else name for name in FIELDS if name not in _NOT_IMPORTED),
 )
 """The columns of an import."""
 
@@ -63,15 +56,6 @@ class Kept:
     existed: bool = False
     enabled: tuple[Subscription, ...] = ()
     findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRow:
-    """One row as text by column; `line` is where it stands in `file`."""
-
-    file: str
-    line: int
-    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +122,7 @@ def archive_customer(tx: Tx, customer_id: str, at: Instant, *, off: bool = False
 
 
 def import_customers(
-    tx: Tx, rows: Iterable[ImportRow], at: Instant, recorded_at: Instant, *, auto_enable: bool = False
+    tx: Tx, rows: Iterable[TableRow], at: Instant, recorded_at: Instant, *, auto_enable: bool = False
 ) -> ImportedCustomers:
     """Add the customer of every row: all rows or, with findings, none. Those there already are left as they are.
 
@@ -157,7 +141,7 @@ def import_customers(
     return ImportedCustomers(tuple(judged.fresh), judged.same, enabled)
 
 
-def import_findings(tx: Tx, rows: Iterable[ImportRow], at: Instant) -> tuple[Finding, ...]:
+def import_findings(tx: Tx, rows: Iterable[TableRow], at: Instant) -> tuple[Finding, ...]:
     """What is wrong with the rows of an import; nothing is written."""
     return tuple(_judged(_Rules(tx), rows, at).findings)
 
@@ -172,7 +156,7 @@ class _Judged:
     same: int = 0
 
 
-def _judged(rules: _Rules, rows: Iterable[ImportRow], at: Instant) -> _Judged:
+def _judged(rules: _Rules, rows: Iterable[TableRow], at: Instant) -> _Judged:
     judged = _Judged()
     tx = rules.tx
     read = [(row, _said(row.values)) for row in rows]
@@ -209,6 +193,7 @@ def account_of(tx: Tx, customer_id: str, at: Instant) -> Account:
         tuple(subscriptions.assignments(tx, [customer_id])[customer_id]),
         tuple(one for one in shown if one.id in open_ids),
         holds=holds,
+        newest=newest_versions(tx, {one.subscription.plan for one in found.holdings}),
     )
 
 
@@ -227,7 +212,7 @@ class _Rules:
         self.tx = tx
         self.declared: Mapping[str, Currency] = catalog.catalog_currencies(tx)
         self.taxes: Collection[str] = tuple(taxes(tx))
-        self.timezone = setting(tx, "timezone", "UTC") or "UTC"
+        self.timezone = timezone(tx)
         self.parents: dict[str, Customer] = {}
         self._offers: list[Offered] | None = None
 

@@ -8,15 +8,15 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from planctl.core.entitlements import OpenPool
+from planctl.core.catalog.model import Feature
+from planctl.core.entitlements import Checked, OpenPool, Question, check
 from planctl.core.metering.model import UsageEvent
 from planctl.core.money import NumberError, parse_decimal
 from planctl.core.periods import Instant
 from planctl.errors import InvalidInput
 from planctl.store import catalog, usage
-from planctl.store.as_of import Access, customer_as_of
-from planctl.store.as_of import check_access as answered
-from planctl.store.rows import FOREVER
+from planctl.store.as_of import access_facts, customer_as_of
+from planctl.store.columns import FOREVER
 from planctl.store.selling import existing
 from planctl.store.usage_customers import usage_customers
 
@@ -55,6 +55,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """What was asked about and the answer; `feature` is as it is defined now, under its present id."""
+
+    feature: Feature
+    checked: Checked
+
+
+@dataclass(frozen=True, slots=True)
 class EventsWanted:
     """Which events to list: of one customer, in `[starts_at, ends_at)`, oldest first; `limit` 0: all."""
 
@@ -82,7 +90,10 @@ def usage_of(tx: Tx, customer_id: str, at: Instant) -> CustomerUsage:
 
 
 def check_access(tx: Tx, asked: Asked, at: Instant) -> Access:
-    """May the customer use the feature at `at`? NotFound for an unknown customer or feature."""
+    """May the customer use the feature at `at`? The child of a company asks for its root.
+
+    NotFound for an unknown customer or feature; InvalidInput for no quantity, or a value asked of no list.
+    """
     try:
         quantity = Fraction(parse_decimal(asked.quantity or "1"))
     except NumberError as error:
@@ -91,7 +102,12 @@ def check_access(tx: Tx, asked: Asked, at: Instant) -> Access:
         raise InvalidInput(
             "a quantity to be used is 0 or more", where="--quantity", expected="0 or more", got=asked.quantity
         )
-    return answered(tx, asked.customer, asked.feature, at, quantity=quantity, value=asked.value)
+    facts = access_facts(tx, asked.customer, asked.feature, at)
+    feature = facts.feature
+    if asked.value and feature.type != "list":
+        raise InvalidInput(f"{feature.id} is no list of values", where="--value", got=asked.value)
+    question = Question(facts.names, feature.type, quantity, asked.value)
+    return Access(feature, check(question, facts.holdings, at, waiting=facts.waiting))
 
 
 def events_of(tx: Tx, wanted: EventsWanted) -> Sequence[UsageEvent]:

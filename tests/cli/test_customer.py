@@ -148,3 +148,15 @@ def test_a_customer_whose_plan_cannot_start_is_not_added(shop: Run) -> None:
     refused = shop("customer", "add", "nova", "--plan", "pro", "--yes", *NEW_YEAR)
     assert refused.exit_code == 4
     assert shop("customer", "list", "-f", "json").json == []
+
+
+def test_a_customers_subscription_names_its_open_invoices_and_says_when_it_is_behind(acme: Run) -> None:
+    start = ("subscribe", "nova", "starter", "--pay", "month", "--no-trial", "--yes")
+    assert acme(*start, *NEW_YEAR).exit_code == 0
+    edit = ("plan", "edit", "starter", "--price", "month:USD=20", "--outside", "--yes")
+    assert acme(*edit, "--as-of", "2026-01-02").exit_code == 0
+    shown = acme("customer", "show", "nova", "-f", "json", "--as-of", "2026-01-03").json
+    (running,) = [one for one in shown["subscriptions"] if one["plan"] == "starter"]
+    assert (running["open_invoices"], running["plan_version"], running["behind"]) == (
+        ["INV-2026-00001"], 1, 2
+    )  # fmt: skip

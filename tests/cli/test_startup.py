@@ -27,6 +27,12 @@ HEAVY = {
 
 def start(*arguments: str, **environment: str) -> tuple[str, set[str]]:
     """What the command printed, and the top-level packages that it imported on the way."""
+    printed, modules = imported_by(*arguments, **environment)
+    return printed, {name.split(".")[0] for name in modules}
+
+
+def imported_by(*arguments: str, **environment: str) -> tuple[str, set[str]]:
+    """What the command printed, and every module that it imported on the way."""
     result = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "planctl", *arguments],
         cwd=ROOT,
@@ -35,12 +41,11 @@ def start(*arguments: str, **environment: str) -> tuple[str, set[str]]:
         text=True,
     )
     assert result.returncode == 0, result.stderr[-2000:]
-    rows = [
+    return result.stdout, {
         line.rsplit("|", 1)[1].strip()
         for line in result.stderr.splitlines()
         if line.startswith("import time:")
-    ]
-    return result.stdout, {name.split(".")[0] for name in rows}
+    }
 
 
 @pytest.mark.parametrize(
@@ -66,3 +71,14 @@ def test_completing_a_word_imports_no_heavy_library() -> None:
     printed, imported = start(**completion)
     assert printed.split() == ["invoice"]
     assert imported & HEAVY == set()
+
+
+def test_a_command_on_a_store_imports_neither_the_classes_of_the_schema_nor_another_engine(
+    tmp_path: Path,
+) -> None:
+    store = str(tmp_path / "store.db")
+    start("init", str(tmp_path), "--test", PLANCTL_STORE=store)
+    _, modules = imported_by("plan", "list", PLANCTL_STORE=store)
+    assert "planctl.store.catalog_objects" in modules
+    heavy = {"sqlmodel", "pydantic", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"}
+    assert modules & {*heavy, "planctl.store.rows", "planctl.store.catalog_changes"} == set()

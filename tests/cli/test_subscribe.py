@@ -265,3 +265,11 @@ def test_an_assignment_is_taken_away_but_not_one_that_runs(acme: Run) -> None:
     refused = acme("unassign", "nova", "pro", *NEW_YEAR)
     assert refused.exit_code == 4
     assert "planctl subscription cancel nova/pro" in refused.stderr
+
+
+def test_machines_get_the_running_subscription_where_there_was_nothing_to_do(acme: Run) -> None:
+    start = ("subscribe", "nova", "starter", "--pay", "month", "--no-trial", "--yes", "-f", "json")
+    first = acme(*start, "--as-of", "2026-01-01")
+    again = acme(*start, "--as-of", "2026-01-01")
+    assert (again.exit_code, again.json["id"]) == (0, first.json["id"])
+    assert (again.json["invoices"], again.json["open_invoices"]) == ([], ["INV-2026-00001"])

@@ -11,11 +11,11 @@ import pytest
 from planctl.core.accounts import next_events
 from planctl.core.subscriptions.model import Status
 from planctl.errors import Conflict, NotFound, NotYet, Refused
+from planctl.files.table_reader import TableRow
 from planctl.store import customers
 from planctl.store.customers import CustomerFilter
 from planctl.store.engine import Store, Tx, open_store
 from planctl.workflows.keep_customers import (
-    ImportRow,
     Kept,
     account_of,
     add_customer,
@@ -61,9 +61,9 @@ def add(tx: Tx, customer: str, **said: str) -> Kept:
     return add_customer(tx, customer, said, NEW_YEAR, NEW_YEAR)
 
 
-def rows(*several: Mapping[str, str]) -> list[ImportRow]:
+def rows(*several: Mapping[str, str]) -> list[TableRow]:
     """Rows of a file, from line 2 on."""
-    return [ImportRow("c.csv", number, values) for number, values in enumerate(several, start=2)]
+    return [TableRow("c.csv", number, values) for number, values in enumerate(several, start=2)]
 
 
 # --- add

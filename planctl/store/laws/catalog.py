@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from planctl.core.document import Document, canonical, document_of
-from planctl.store.catalog_objects import stored_catalog
+from planctl.core.document import canonical, document_of
+from planctl.store.catalog_objects import objects_document
 from planctl.store.laws.model import Breach, guarded
 from planctl.store.laws.reading import stream, subscription_pages
 from planctl.store.mapping import text_hash
@@ -98,21 +98,8 @@ def _revisions(tx: Tx) -> Iterator[Breach]:
 
 
 def _differing(tx: Tx, document: str) -> Iterator[str]:
-    then, now = document_of(document), _present(tx)
+    then, now = document_of(document), objects_document(tx)
     assert isinstance(then, dict), "its document is no map"
     for address in sorted({*then, *now}):
         if canonical(then.get(address)) != canonical(now.get(address)):
             yield f"it says otherwise of {address} than the catalog"
-
-
-def _present(tx: Tx) -> dict[str, Document]:
-    """Every object as the catalog holds it now, in the words of a revision's document."""
-    return {
-        address: {
-            "document": one.document,
-            "archived": one.archived,
-            "version": str(one.version),
-            "managed_by": one.managed_by,
-        }
-        for address, one in stored_catalog(tx).objects.items()
-    }

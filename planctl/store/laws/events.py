@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.metering.model import event_key, payload_hash
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.dues import allowance_schedule, billed_features, due_of
@@ -17,7 +18,7 @@ from planctl.core.subscriptions.model import Subscription
 from planctl.store.laws.model import DAMAGE, Breach, guarded
 from planctl.store.laws.reading import of_subscriptions, stream, subscription_pages
 from planctl.store.mapping import texts_of
-from planctl.store.usage_mapping import DAY_MICROSECONDS, decimal_of, event_id_of
+from planctl.store.usage_mapping import decimal_of, event_id_of
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.build import pools, windows
 from planctl.core.invoicing.model import Settlement, UsageClaim
 from planctl.core.invoicing.rerate import ClaimKey, Claims, billed_again, claim_keys, histories
@@ -29,7 +30,6 @@ from planctl.store.laws.reading import Page, lines_of, of_subscriptions, subscri
 from planctl.store.mapping import exact_of, settlement_of
 from planctl.store.sets import grouped
 from planctl.store.usage import LateEvent, UsageRequest, events, late_events, totals
-from planctl.store.usage_mapping import DAY_MICROSECONDS
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -11,6 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, NoReturn
 
+from planctl.core.entitlements import Question, check
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.metering.accept import Reason, Row
 from planctl.core.metering.model import UsageEvent
 from planctl.core.money import NumberError, decimal_text, fraction_text, parse_decimal
@@ -18,10 +20,10 @@ from planctl.core.periods import Instant, instant_text
 from planctl.errors import Conflict, InvalidInput, NotFound, Refused, WrongUsage
 from planctl.identifiers import new_id
 from planctl.store import usage
-from planctl.store.as_of import check_access
+from planctl.store.as_of import access_facts
 from planctl.store.selling import existing
 from planctl.store.usage_customers import UsageCustomer, usage_customers
-from planctl.workflows.record_usage.intake import CHILD, DAY, Intake, Refusal, Taken
+from planctl.workflows.record_usage.intake import CHILD, Intake, Refusal, Taken
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -171,8 +173,9 @@ def _undo(said: Recording, taken: Taken, intake: Intake) -> str:
 
 def _same_id(tx: Tx, row: Row, customer: UsageCustomer) -> UsageEvent | None:
     """The event under the id that day or the day before: a retry just after midnight is a retry."""
-    first = max(row.at // DAY - 1, 0) * DAY
-    stored = usage.events(tx, customer.root, [row.event], first, (row.at // DAY + 1) * DAY)
+    day = row.at // DAY_MICROSECONDS
+    first, end = max(day - 1, 0) * DAY_MICROSECONDS, (day + 1) * DAY_MICROSECONDS
+    stored = usage.events(tx, customer.root, [row.event], first, end)
     return next((event for event in stored if event.id == row.id), None)
 
 
@@ -210,8 +213,9 @@ def _check(tx: Tx, taken: Taken, as_of: Instant) -> None:
     if taken.event.quantity <= 0:
         return
     for feature in taken.feeds:
-        quantity = Fraction(taken.event.quantity)
-        checked = check_access(tx, taken.customer.root, feature, as_of, quantity=quantity).checked
+        facts = access_facts(tx, taken.customer.root, feature, as_of)
+        question = Question(facts.names, facts.feature.type, Fraction(taken.event.quantity))
+        checked = check(question, facts.holdings, as_of, waiting=facts.waiting)
         if not checked.allowed:
             left = "" if checked.remaining is None else fraction_text(checked.remaining)
             raise Refused(

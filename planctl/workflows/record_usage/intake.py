@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.late import Lateness, lateness
 from planctl.core.metering.accept import Accepted, Known, Rejected, Row, accept, known_meters
 from planctl.core.metering.aggregate import reading_of
@@ -18,8 +19,8 @@ from planctl.core.metering.model import UsageEvent
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.model import Subscription
 from planctl.store import catalog, subscriptions, usage
+from planctl.store.columns import FOREVER
 from planctl.store.feature_names import names_of
-from planctl.store.rows import FOREVER
 from planctl.store.usage import EventRow, event_row
 from planctl.store.usage_customers import UsageCustomer, usage_customers
 from planctl.workflows.record_usage.corrections import Corrections
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 CHILD = "customer"
 """The property that says which customer of a company used it; its root is billed."""
-
-DAY = 86_400_000_000
 
 
 class Refusal(NamedTuple):
@@ -201,7 +200,7 @@ class Levels:
         reading = reading_of(definition.meter, feature, taken.event)
         number = Fraction(reading.number) if reading is not None else Fraction(0)
         changes = self.seen.setdefault((taken.customer.root, feature), {})
-        key = (name, taken.event.at // DAY, taken.event.id)
+        key = (name, taken.event.at // DAY_MICROSECONDS, taken.event.id)
         if number < 0:
             changes = self.changes(taken.customer.root, feature)
             if key not in changes and _lowest(changes.values(), taken.event.at) + number < 0:
@@ -234,7 +233,10 @@ class Levels:
             named = replace(event, event=feature) if event.event in own else event
             reading = reading_of(meter, feature, named)
             if reading is not None:
-                found[event.event, event.at // DAY, event.id] = (event.at, Fraction(reading.number))
+                found[event.event, event.at // DAY_MICROSECONDS, event.id] = (
+                    event.at,
+                    Fraction(reading.number),
+                )
         return found
 
 

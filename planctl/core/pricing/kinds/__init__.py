@@ -11,6 +11,7 @@ from planctl.core.pricing.kinds.each import Each
 from planctl.core.pricing.kinds.graduated import Graduated
 from planctl.core.pricing.kinds.package import Package
 from planctl.core.pricing.kinds.percentage import Percentage
+from planctl.core.pricing.kinds.tiers import TierTable
 from planctl.core.pricing.kinds.volume import Volume
 from planctl.core.pricing.model import PriceKind
 
@@ -33,7 +34,7 @@ def read_kind(name: str, node: Node, reader: Reader, flat_at_zero: bool = False)
     kind = KINDS[name].read(node, reader)
     if not flat_at_zero or kind is None:
         return kind
-    if not isinstance(kind, Graduated | Volume):
+    if not isinstance(kind, TierTable):
         reader.error(
             node.place,
             "flat-at-zero",
@@ -47,4 +48,4 @@ def read_kind(name: str, node: Node, reader: Reader, flat_at_zero: bool = False)
 
 def flat_at_zero(kind: PriceKind) -> bool:
     """Whether `flat_at_zero: true` has to be written beside the kind's document."""
-    return isinstance(kind, Graduated | Volume) and kind.flat_at_zero
+    return isinstance(kind, TierTable) and kind.flat_at_zero

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from planctl.core.money import decimal_text
 from planctl.core.pricing.kinds.shared import (
@@ -84,6 +84,42 @@ class Tier:
         return " + ".join(text for text in (each, flat) if text)
 
 
+@dataclass(frozen=True, slots=True)
+class TierTable:
+    """What the kinds that are priced by a tier table share: all but the price. They are told by `name`.
+
+    `flat_at_zero` stands beside the kind in YAML, so it is no part of `document()`.
+    """
+
+    name: ClassVar[str]
+    not_built: ClassVar[str] = ""
+
+    tiers: tuple[Tier, ...]
+    flat_at_zero: bool = False
+
+    @classmethod
+    def read(cls, node: Node, reader: Reader) -> Self | None:
+        """A list of tiers, without `flat_at_zero`; see `read_tiers` for what is checked."""
+        tiers = read_tiers(node, cls.name, reader)
+        return cls(tiers) if tiers else None
+
+    def document(self) -> Document:
+        """The table as a list of rows."""
+        return [tier.document() for tier in self.tiers]
+
+    def currencies(self) -> frozenset[str]:
+        """The currencies in which every tier has all its prices."""
+        return frozenset.intersection(*(tier.currencies() for tier in self.tiers))
+
+    def first_bound(self) -> Decimal | None:
+        """The first tier's `to`."""
+        return self.tiers[0].to
+
+    def describe(self, unit: str, currency: str) -> str:
+        """`0.0004 USD / call up to 1,000,000; then 0.0002 USD / call + 10.00 USD`."""
+        return describe(self.tiers, unit, currency)
+
+
 def label(tiers: tuple[Tier, ...], index: int) -> str:
     """What a row is called: `up to 10`, `above 10 up to 20`, `above 20`; `all` for a lonely row."""
     return _span(tiers[index - 1].to if index else None, tiers[index].to)
@@ -94,16 +130,6 @@ def _span(above: Decimal | None, to: Decimal | None) -> str:
     words = [] if above is None else [f"above {count_text(above)}"]
     words += [] if to is None else [f"up to {count_text(to)}"]
     return " ".join(words) or "all"
-
-
-def currencies(tiers: tuple[Tier, ...]) -> frozenset[str]:
-    """The currencies in which every row has all its prices."""
-    return frozenset.intersection(*(tier.currencies() for tier in tiers))
-
-
-def document(tiers: tuple[Tier, ...]) -> Document:
-    """The table as a list of rows."""
-    return [tier.document() for tier in tiers]
 
 
 def total_of(parts: Iterable[Part]) -> Fraction:

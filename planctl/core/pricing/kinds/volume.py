@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar
 
 from planctl.core.pricing.kinds import tiers as table
 from planctl.core.pricing.kinds.shared import ZERO
 from planctl.core.pricing.model import Billable, Part, Priced
 
-if TYPE_CHECKING:
-    from planctl.core.document import Document, Node
-    from planctl.core.reading import Reader
-
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(table.TierTable):
     """`volume: [{to: 1_000, each: {USD: 0.10}}, {each: {USD: 0.05}, flat: {USD: 10}}]`.
 
     The total, allowance included, chooses one tier; its `each` prices every unit above the allowance and
@@ -25,28 +20,6 @@ class Volume:
     """
 
     name: ClassVar[str] = "volume"
-    not_built: ClassVar[str] = ""
-
-    tiers: tuple[table.Tier, ...]
-    flat_at_zero: bool = False
-
-    @classmethod
-    def read(cls, node: Node, reader: Reader) -> Self | None:
-        """A list of tiers, without `flat_at_zero`; see `tiers.read_tiers` for what is checked."""
-        tiers = table.read_tiers(node, cls.name, reader)
-        return cls(tiers) if tiers else None
-
-    def document(self) -> Document:
-        """The rows."""
-        return table.document(self.tiers)
-
-    def currencies(self) -> frozenset[str]:
-        """The currencies in which every tier has all its prices."""
-        return table.currencies(self.tiers)
-
-    def first_bound(self) -> Decimal | None:
-        """The first tier's `to`."""
-        return self.tiers[0].to
 
     def price(self, billable: Billable, currency: str) -> Priced:
         """All units of `(included, total]` at one tier; a total exactly on a bound reaches the lower tier."""
