@@ -267,8 +267,9 @@ def _refresh_places(tx: Tx, write: CatalogWrite) -> None:
 
 
 def _places(catalog: Catalog) -> dict[str, Place]:
-    """Where every object of a catalog stands, by address; currencies, page and policy have no place."""
+    """Where every object of a catalog stands, by address; page and policy have no place."""
     found = {f"{section_of(plan)}.{plan.id}": plan.place for plan in catalog.plans.values()}
+    found |= {f"currencies.{code}": place for code, place in catalog.currency_places.items()}
     found |= {f"features.{name}": one.place for name, one in catalog.features.items()}
     found |= {f"groups.{name}": one.place for name, one in catalog.groups.items()}
     found |= {f"taxes.{name}": one.place for name, one in catalog.taxes.items()}

@@ -232,9 +232,14 @@ def _known(code: str, standing: Standing) -> Currency:
 
 
 def _currency(one: StandingPlan, standing: Standing, code: str) -> Currency:
-    """The currency asked for, else the first that the plan is sold in, else the first declared."""
-    sold = [name for row in one.plan.terms.rows for name in (row.fee or sorted(sold_in(one.plan.terms, row)))]
-    return _known(code or next(iter([*sold, *standing.currencies]), "USD"), standing)
+    """The currency asked for, else the first declared that the first row is sold in, else the first declared."""
+    declared = list(standing.currencies)
+    for row in one.plan.terms.rows if not code else ():
+        sold = row.fee or sold_in(one.plan.terms, row)
+        code = next((name for name in declared if name in sold), "") or next(iter(sorted(sold)), "")
+        if code:
+            break
+    return _known(code or next(iter(declared), "USD"), standing)
 
 
 def granted_text(entry: Entitlement, currency: Currency) -> str:

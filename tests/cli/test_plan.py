@@ -278,3 +278,11 @@ def test_an_unknown_plan_leaves_with_4_and_the_nearest_id(shop: Run) -> None:
         missing = shop("plan", command, "startr")
         assert missing.exit_code == 4
         assert 'did you mean "starter"?' in missing.stderr
+
+
+def test_a_plan_is_shown_in_the_currency_that_the_catalog_declares_first(acme: Run) -> None:
+    shown = acme("plan", "show", "starter", "-f", "json").json
+    assert shown["label"] == "Starter - 19.00 USD · 0.50/1,000 calls · Monthly"
+    assert shown["badges"][0] == "Recurring · 19.00 USD / month"
+    in_euro = acme("plan", "list", "--in", "EUR").stdout
+    assert "Starter - 18.00 EUR · 0.45/1,000 calls · Monthly" in in_euro

@@ -115,7 +115,7 @@ def _declared(address: str, document: Document, desired: Catalog) -> Wanted:
     if section == "groups":
         group = desired.groups[identifier]
         return Wanted(address, document, group.place, was=group.was)
-    places: dict[str, Place] = {}
+    places: Mapping[str, Place] = desired.currency_places if section == "currencies" else {}
     if section == "taxes":
         places = {key: tax.place for key, tax in desired.taxes.items()}
     elif section == "coupons":

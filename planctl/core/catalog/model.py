@@ -295,6 +295,8 @@ class Catalog:
     notes: Mapping[str, ChangeNote] = field(default_factory=dict)
     page: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = Policy()
+    currency_places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """Where each currency is declared; the first one declared is the first one shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ def parse(sources: Sequence[tuple[str, Mapping]], *, complete: bool = True) -> P
         notes=_notes(merged, reader),
         page=parse_page(merged.sections.get("page"), reader),
         policy=parse_policy(merged.sections.get("policy"), reader),
+        currency_places={entry.key.text: entry.key.place for entry in merged.entries("currencies")},
     )  # fmt: skip
     facts = replace(facts, catalog=catalog)
     findings = [*reader.findings, *rules.check(facts), *examples.check(facts)]

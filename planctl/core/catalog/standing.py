@@ -63,7 +63,17 @@ def standing(stored: StoredCatalog, holders: Mapping[str, Holders]) -> Standing:
         )
         for feature_id, feature in sorted(catalog.features.items())
     }
-    return Standing(plans, features, catalog.currencies)
+    return Standing(plans, features, _as_declared(catalog.currencies, stored))
+
+
+def _as_declared(currencies: Mapping[str, Currency], stored: StoredCatalog) -> dict[str, Currency]:
+    """Currencies in the order in which the catalog's files declare them; those of the shell come last, by code."""
+
+    def order(code: str) -> tuple[bool, str, int, str]:
+        place = stored.objects[f"currencies.{code}"].place
+        return not place.line, place.file, place.line, code
+
+    return {code: currencies[code] for code in sorted(currencies, key=order)}
 
 
 def address_of(stored: StoredCatalog, noun: str, object_id: str) -> str:
