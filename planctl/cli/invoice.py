@@ -52,8 +52,10 @@ def run(
         first = runtime.recalled(tx, asked(customer, catch_up))
         request = _request(runtime, tx, customer, catch_up)
         if first is None:
-            check_clock(tx, request)
+            lowered = check_clock(tx, request)
             run_id = start(tx, request)
+            if lowered:
+                runtime.record(tx, asked(customer, catch_up), Kept(None), answers=False)
     if first is not None:
         runtime.show(run_answer(first.document, {}))
         runtime.done(first)

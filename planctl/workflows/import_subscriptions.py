@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from planctl.core.catalog.negotiate import check_price
 from planctl.core.document import Scalar
-from planctl.core.invoicing.advance import advance_or_hold
+from planctl.core.invoicing.advance import RunTerms, advance_or_hold
 from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.stops import refuse_hold
 from planctl.core.money import NumberError, parse_decimal
@@ -60,9 +60,10 @@ def import_subscriptions(tx: Tx, rows: Iterable[TableRow], now: Instant, recorde
     invoices: list[Invoice] = []
     findings: list[Finding] = []
     existing = 0
+    terms = run_terms(tx)
     for row in rows:
         try:
-            subscription, issued = _import_row(tx, row, now, recorded_at)
+            subscription, issued = _import_row(tx, row, terms, now, recorded_at)
         except AlreadyRunning as same:
             if any(one.id == same.where for one in begun):
                 findings.append(_finding(row, same))
@@ -78,7 +79,7 @@ def import_subscriptions(tx: Tx, rows: Iterable[TableRow], now: Instant, recorde
 
 
 def _import_row(
-    tx: Tx, row: TableRow, now: Instant, recorded_at: Instant
+    tx: Tx, row: TableRow, terms: RunTerms, now: Instant, recorded_at: Instant
 ) -> tuple[Subscription, list[Invoice]]:
     values = row.values
     _refuse_unbuilt(values)
@@ -96,7 +97,7 @@ def _import_row(
     ask = Ask(start, now, pay, currency.code, 0, _quantities(values), negotiated, trial=False, imported=True)
     starting = started(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
     moved = _moved_in(starting.subscription, values, now)
-    billed = advance_or_hold(facts_of_new(tx, sold_to.customer, moved, now), now, run_terms(tx))
+    billed = advance_or_hold(facts_of_new(tx, sold_to.customer, moved, now), now, terms)
     refuse_hold(billed)
     snapshot = None if made is None else made.snapshot
     issued = write_start(

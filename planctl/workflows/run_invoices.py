@@ -82,14 +82,18 @@ class RunReport:
         return found
 
 
-def check_clock(tx: Tx, request: RunRequest) -> None:
-    """Refuse a run before the last whole one, or far ahead of the machine's clock, unless a reason is given."""
+def check_clock(tx: Tx, request: RunRequest) -> bool:
+    """Refuse a run before the last whole one, or far ahead of the machine's clock, unless a reason is given.
+
+    Whether the reason lowered the mark of the last run, which is a write of its own.
+    """
     store = identity(tx)
     mark = store.high_water_at
     if request.reason:
-        if mark is not None and request.as_of < mark:
+        lowered = mark is not None and request.as_of < mark
+        if lowered:
             set_high_water(tx, request.as_of)
-        return
+        return lowered
     if mark is not None and request.as_of < mark - _BACKWARDS:
         raise Refused(
             f"the last run was as of {instant_text(mark)}, this one would go back to"
@@ -105,6 +109,7 @@ def check_clock(tx: Tx, request: RunRequest) -> None:
             where="--as-of",
             hint="--reason TEXT accepts it once; a test store (init --test) has a free clock",
         )
+    return False
 
 
 def due_pages(
@@ -183,6 +188,7 @@ def apply_one_by_one(
         except Conflict as problem:
             with open_write() as tx:
                 customers.put_hold(tx, customer, "conflict", problem.message, request.now)
+                record(tx, [])
             report.held.append(Held(customer, f"conflict: {problem.message}"))
 
 

@@ -179,6 +179,32 @@ def test_after_a_conflict_every_invoice_is_still_audited(nova: Run, monkeypatch:
     assert [number for numbers in audited for number in numbers] == issued
 
 
+def test_the_hold_of_a_customer_that_conflicts_alone_is_audited(
+    nova: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def conflicting(*_: Any) -> Any:
+        raise Conflict("somebody was quicker")
+
+    monkeypatch.setattr(run_invoices, "apply_page", conflicting)
+    assert nova("invoice", "run", *FEBRUARY).exit_code == 1
+    log = nova("audit", "log", "-f", "json").json
+    assert len([one for one in log if one["command"] == "invoice run"]) == 2, "the hold, and the run's end"
+
+
+def test_lowering_the_mark_of_the_last_run_is_audited_with_its_reason(
+    nova: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert nova("invoice", "run", "--as-of", "2026-03-01").exit_code == 0
+
+    def cut(*_: Any) -> Any:
+        raise Conflict("the run stops before its first page")
+
+    monkeypatch.setattr(run_invoices, "due_pages", cut)
+    assert nova("invoice", "run", "--reason", "the clock was wrong", *FEBRUARY).exit_code == 5
+    log = nova("audit", "log", "-f", "json").json
+    assert [one.get("reason") for one in log if one["command"] == "invoice run"][-1] == "the clock was wrong"
+
+
 # --- two at once
 
 AT_ONCE = """
