@@ -52,12 +52,14 @@ def set_(
     """Change one setting; the store keeps it and the audit remembers it."""
     from planctl.core.audit import Touched
     from planctl.views.config import changed_answer
-    from planctl.workflows.keep_settings import change_setting, checked_value
+    from planctl.workflows.keep_settings import CLOSED, change_setting, checked_value, reopens
 
     runtime = Runtime.of(context)
     checked_value(name, value)
 
     def write(tx: Tx) -> Kept:
+        if reopens(tx, name, value):
+            runtime.require_reason()
         changed = change_setting(tx, name, value, runtime.as_of(tx))
         document = {"setting": name, "before": changed.before or None, "after": changed.after or None}
         return Kept(document, (Touched("setting", name),), changed=changed.before != changed.after)
@@ -65,4 +67,5 @@ def set_(
     written = runtime.run_write({"setting": name, "value": value}, write)
     runtime.show(changed_answer(written.document))
     before = written.document.get("before") or "" if isinstance(written.document, dict) else ""
-    runtime.done(written, undo=f"planctl config set {name} {quote(before)}")
+    again = " --reason TEXT" if name == CLOSED and before < value else ""
+    runtime.done(written, undo=f"planctl config set {name} {quote(before)}{again}")

@@ -168,7 +168,9 @@ def update(
 
     written = runtime.run_write(_request(customer, said), write)
     runtime.show(kept_answer(written.document, "updated"))
-    runtime.done(written)
+    runtime.done(
+        written, undo=f"planctl customer update {customer} with what was said before (planctl audit log)"
+    )
 
 
 @app.reads("list")

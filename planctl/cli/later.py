@@ -6,16 +6,14 @@ from planctl.errors import Refused
 
 LATER: dict[str, tuple[str, ...]] = {
     "": (
-        "access", "change", "coupon", "credit-note", "ledger", "migrate", "prices", "report", "simulate",
-        "stripe", "wallet",
+        "access", "change", "ledger", "migrate", "prices", "report", "simulate",
+        "stripe",
     ),
     "audit": ("anchor",),
     "catalog": ("page", "pull", "rollback", "simulate", "snapshot"),
-    "invoice": ("explain", "render", "write-off"),
-    "payment": ("import", "refund"),
+    "invoice": ("render",),
     "store": ("adopt", "copy", "restore"),
-    "subscription": ("extend", "lock", "pause", "quantity", "resume", "unlock"),
-    "usage": ("export",),
+    "subscription": ("extend", "lock", "pause", "resume", "unlock"),
 }  # fmt: skip
 """Their words by the group they stand in, the first words under `""`; help does not list them."""
 

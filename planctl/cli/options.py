@@ -74,6 +74,10 @@ class Command(TyperCommand):
                 parameter.metavar = (parameter.name or "").upper()
         self.params = [*self.params, *global_options(self.shown, self.formats)]
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence, or as many of its clauses as fit, as the list of a group's commands shows it."""
+        return in_short(self.help or "", limit)
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`CUSTOMER [PLAN]`, as manuals are written."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
@@ -93,6 +97,17 @@ class Command(TyperCommand):
                 got=chosen,
             )
         return super().invoke(ctx)
+
+
+def in_short(text: str, limit: int) -> str:
+    """The first sentence of a help text, cut at the last `;` or `:`, else `,`, so that it fits into `limit`."""
+    sentence = " ".join(text.split("\n\n", maxsplit=1)[0].split()).partition(". ")[0].rstrip(".")
+    for ends in (";:", ","):
+        if len(sentence) < limit:
+            break
+        places = [place for place, sign in enumerate(sentence[: limit - 1]) if sign in ends]
+        sentence = sentence[: places[-1]] if places else sentence
+    return f"{sentence}."
 
 
 class Group(TyperGroup):

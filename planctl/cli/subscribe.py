@@ -27,7 +27,7 @@ app = App("Start a subscription.")
 def subscribe(
     context: typer.Context,
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
-    plan: Annotated[str, typer.Argument(help="The plan; default: the one that is assigned.")] = "",
+    plan: Annotated[str, typer.Argument(help="The plan or add-on; default: the plan that is assigned.")] = "",
     pay: Annotated[str, typer.Option(help="The price row: month, year, 3 months …")] = "",
     currency: Annotated[str, typer.Option("--in", metavar="CODE", help="The currency.")] = "",
     start: Annotated[str, typer.Option(metavar="DATE", help="When the first period begins.")] = "",
@@ -80,7 +80,7 @@ def show_running(runtime: Runtime, subscription: str) -> None:
     with runtime.open_read() as tx:
         as_of = runtime.as_of(tx)
         one = read_one(tx, subscription, as_of)
-    shown = Shown(one.subscription, as_of, one.newest, one.open_invoices)
+    shown = Shown(one.subscription, as_of, one.newest, one.open_invoices, one.addons)
     runtime.show(Answer(started_document(shown, (), ())))
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 app = App("Record, import and show usage.")
 
+EXPORTED_AT_ONCE = 1000
+"""Events printed at a time, so that a whole store passes through little memory."""
+
 Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")]
 
 
@@ -39,7 +42,12 @@ def record(
         list[str] | None, typer.Option("--property", metavar="K=V", help="A property; may be repeated.")
     ] = None,
     level: Annotated[str, typer.Option("--set", metavar="LEVEL", help="Set a held feature to a level.")] = "",
-    corrects: Annotated[str, typer.Option(metavar="ID", help="The event that it takes back.")] = "",
+    corrects: Annotated[
+        str,
+        typer.Option(
+            metavar="ID", help="The event that it takes back, at that event's time unless --at is said."
+        ),
+    ] = "",
     if_allowed: Annotated[
         bool, typer.Option("--if-allowed", help="Only what check allows; else exit 4.")
     ] = False,
@@ -231,6 +239,39 @@ def list_(
         found = events_of(tx, wanted)
         timezone = runtime.timezone(tx)
     runtime.show(events_answer(found, timezone))
+
+
+@app.reads("export", formats=("ndjson",))
+def export(
+    context: typer.Context,
+    customer: Annotated[
+        str, typer.Option(metavar="CUSTOMER", help="Whose usage; default: everybody's.")
+    ] = "",
+    feature: Annotated[
+        list[str] | None, typer.Option(metavar="FEATURE", help="Only of this feature; may be repeated.")
+    ] = None,
+    since: Annotated[str, typer.Option("--from", metavar="T", help="Used at or after.")] = "",
+    until: Annotated[str, typer.Option("--to", metavar="T", help="Used before.")] = "",
+) -> None:
+    """Print recorded events as lines that usage import takes back: the same store counts none of them twice."""
+    from itertools import islice
+
+    from planctl.store.columns import FOREVER
+    from planctl.views.sheet import Answer
+    from planctl.views.usage import event_document
+    from planctl.workflows.export_usage import ExportWanted, exported
+
+    runtime = Runtime.of(context)
+    with runtime.open_read() as tx:
+        wanted = ExportWanted(
+            customer,
+            tuple(feature or ()),
+            runtime.instant(since, "--from", tx) if since else 0,
+            runtime.instant(until, "--to", tx) if until else FOREVER,
+        )
+        events = exported(tx, wanted)
+        while page := [event_document(event) for event in islice(events, EXPORTED_AT_ONCE)]:
+            runtime.show(Answer(page))
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from planctl.core.currencies import Currency
 from planctl.core.customers import Customer
 from planctl.core.entitlements import Holding
 from planctl.core.invoicing.model import Invoice
@@ -17,8 +18,8 @@ from planctl.core.subscriptions.model import Assignment, Status, Subscription
 class NextEvent:
     """Something that will happen by itself: `what` at `at`, to the object named.
 
-    what: starts, renews, usage_closes, allowance_resets, ends, due (an invoice's last day to be paid),
-    blocked (its grace passes).
+    what: starts, renews, quantity_changes, usage_closes, allowance_resets, ends,
+    due (an invoice's last day to be paid), blocked (its grace passes).
     """
 
     at: Instant
@@ -28,7 +29,7 @@ class NextEvent:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer as it stands at `at`. `balance` is what planctl owes it, in minor units by currency code.
+    """A customer as it stands at `at`. `balance` is what is kept for it in each currency, in minor units.
 
     `holdings` are its own subscriptions, ended ones included; a child of a company has none. `newest` is the
     newest version of each plan it holds.
@@ -39,7 +40,7 @@ class Account:
     holdings: tuple[Holding, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     open_invoices: tuple[Invoice, ...] = ()
-    balance: Mapping[str, int] = field(default_factory=dict)
+    balance: Mapping[Currency, int] = field(default_factory=dict)
     holds: tuple[str, ...] = ()
     newest: Mapping[str, int] = field(default_factory=dict)
 
@@ -66,6 +67,7 @@ def _of_subscription(holding: Holding, at: Instant) -> set[NextEvent]:
     if not one.live:
         return set()
     found = {NextEvent(one.ends_at, "ends", name)} if one.ends_at is not None else set()
+    found |= {NextEvent(step.at, "quantity_changes", name) for step in one.steps}
     renewal = _renewal(one, at)
     if renewal is not None:
         found.add(NextEvent(renewal, "renews", name))

@@ -109,11 +109,9 @@ SETTINGS: dict[str, Setting] = {
         Setting("numbering.format", "how invoices are numbered", _text, NUMBERING),
         Setting("numbering.next", "the next number, before the first invoice", _number, "1"),
         Setting("timezone", "where the business's days begin", _timezone, "UTC"),
-        Setting(
-            "tax.rounding", "tax is rounded per", _choice("invoice", "line"), "invoice", carried_out=False
-        ),
+        Setting("tax.rounding", "tax is rounded per", _choice("invoice", "line"), "invoice"),
         Setting("dedup", "an event id counts once per day, or for ever", _choice("day", "strict"), "day"),
-        Setting("books.closed_through", "the last day of closed books", _date, carried_out=False),
+        Setting("books.closed_through", "the last day of closed books", _date),
     )
 }
 """Every setting by name, in the order in which they are shown."""

@@ -109,10 +109,12 @@ def customer_of(
 
 
 def _kept(told: _Complaints, base: Customer, values: Mapping[str, str]) -> dict[str, Any]:
-    """The fields as they are kept: an empty payment method is none, an empty timezone what it was."""
+    """The fields as they are kept: tax codes in order, no payment method is none, no timezone what it was."""
     kept: dict[str, Any] = {**values}
     if "emails" in values:
         kept["emails"] = _emails(told, values["emails"])
+    if values.get("tax"):
+        kept["tax"] = ",".join(_tax_codes(values["tax"]))
     if values.get("payment_method") == "":
         kept["payment_method"] = "none"
     if values.get("timezone") == "":
@@ -190,9 +192,21 @@ def _locale(told: _Complaints, text: str, _around: Surroundings) -> None:
 
 
 def _tax(told: _Complaints, text: str, around: Surroundings) -> None:
-    if text not in WITHOUT_TAX and text not in around.taxes:
-        known = (*sorted(around.taxes), *WITHOUT_TAX)
-        told.add("tax", "unknown tax code", got=text, expected=" | ".join(known), hint=closest(text, known))
+    """One word that takes all tax away, or declared codes; both together say two things."""
+    codes = _tax_codes(text)
+    known = (*sorted(around.taxes), *WITHOUT_TAX)
+    for code in codes:
+        if code in WITHOUT_TAX and len(codes) > 1:
+            told.add("tax", f"{code} stands alone", got=text, expected=f"{code}, or tax codes")
+        elif code not in known:
+            told.add(
+                "tax", "unknown tax code", got=code, expected=" | ".join(known), hint=closest(code, known)
+            )
+
+
+def _tax_codes(text: str) -> tuple[str, ...]:
+    """The codes of a text such as `vat_de,city`, each once, in order."""
+    return tuple(sorted({one.strip() for one in text.split(",")}))
 
 
 def _payment_method(told: _Complaints, text: str, _around: Surroundings) -> None:

@@ -11,7 +11,8 @@ from planctl.core.catalog.model import OnlyFor
 class Customer:
     """One customer. Empty text means "not said". Instants are UTC microseconds.
 
-    `tax` is a tax code, `exempt`, `reverse` or empty (by country); `payment_method` is card, invoice or none.
+    `tax` is tax codes (`vat_de`, `city,vat_de`), `exempt`, `reverse` or empty (by country); `payment_method` is
+    card, invoice or none.
     """
 
     id: str

@@ -7,7 +7,7 @@ Source: planctl billing rules, dunning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from planctl.core.periods import Instant
@@ -19,7 +19,10 @@ _DUNNED = frozenset({Status.ACTIVE, Status.PAST_DUE, Status.BLOCKED})
 
 @dataclass(frozen=True, slots=True)
 class OpenInvoice:
-    """What dunning needs of an unpaid invoice."""
+    """What dunning needs of an unpaid invoice. A pack's is not `dunned`: it is past due alone.
+
+    Source: planctl billing rules, packs: they never make a subscription past due.
+    """
 
     id: str
     subscription: str
@@ -27,6 +30,7 @@ class OpenInvoice:
     grace_ends_at: Instant | None
     due_minor: int
     past_due: bool = False
+    dunned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class Dunned:
     subscription: Subscription
     transitions: tuple[Transition, ...] = ()
     past_due_invoices: tuple[str, ...] = ()
+
+
+def unpaid_of(subscription: Subscription, unpaid: Iterable[OpenInvoice]) -> tuple[OpenInvoice, ...]:
+    """The unpaid invoices that count for a subscription: its own and, of an add-on, its base's.
+
+    Whoever looks at the base looks at its add-ons too, so when to look follows from a subscription's own.
+    """
+    return tuple(one for one in unpaid if one.subscription in {subscription.id, subscription.base})
 
 
 def dunned(subscription: Subscription, unpaid: Sequence[OpenInvoice], until: Instant) -> Dunned:
@@ -48,14 +60,17 @@ def dunned(subscription: Subscription, unpaid: Sequence[OpenInvoice], until: Ins
     if subscription.status not in _DUNNED:
         return Dunned(subscription, (), late)
     moves: list[Transition] = []
+    unpaid = [invoice for invoice in unpaid if invoice.dunned]
     horizon = until if subscription.ends_at is None else min(until, subscription.ends_at - 1)
-    due_at = min((invoice.due_at for invoice in unpaid), default=None)
+    since = subscription.started_at
+    due_at = min((max(invoice.due_at, since) for invoice in unpaid), default=None)
     if due_at is not None and due_at <= horizon and subscription.status is Status.ACTIVE:
-        subscription = _moved(subscription, "due", due_at, moves)
-    block_at = min((i.grace_ends_at for i in unpaid if i.grace_ends_at is not None), default=None)
+        subscription = _moved(subscription, "due", Instant(due_at), moves)
+    block_at = min((max(i.grace_ends_at, since) for i in unpaid if i.grace_ends_at is not None), default=None)
     if block_at is not None and block_at <= horizon and subscription.status is Status.PAST_DUE:
-        subscription = _moved(subscription, "grace", block_at, moves)
-        subscription = replace(subscription, blocked=(*subscription.blocked, BlockedSpan(block_at)))
+        span = BlockedSpan(Instant(block_at))
+        subscription = _moved(subscription, "grace", span.starts_at, moves)
+        subscription = replace(subscription, blocked=(*subscription.blocked, span))
     return Dunned(subscription, tuple(moves), late)
 
 
@@ -67,7 +82,7 @@ def paid_up(subscription: Subscription, unpaid: Sequence[OpenInvoice], at: Insta
     """
     if subscription.status not in {Status.PAST_DUE, Status.BLOCKED}:
         return Dunned(subscription)
-    if any(invoice.due_at <= at for invoice in unpaid):
+    if any(invoice.due_at <= at for invoice in unpaid if invoice.dunned):
         return Dunned(subscription)
     moves: list[Transition] = []
     settled = subscription.settled_at
@@ -84,7 +99,8 @@ def next_step(subscription: Subscription, unpaid: Sequence[OpenInvoice]) -> Inst
     """The instant at which dunning will move the subscription or an invoice next; None where it will not."""
     steps = [invoice.due_at for invoice in unpaid if not invoice.past_due]
     if subscription.status in {Status.ACTIVE, Status.PAST_DUE}:
-        steps += [invoice.grace_ends_at for invoice in unpaid if invoice.grace_ends_at is not None]
+        dunned = (invoice for invoice in unpaid if invoice.dunned)
+        steps += [invoice.grace_ends_at for invoice in dunned if invoice.grace_ends_at is not None]
     return min(steps, default=None)
 
 

@@ -137,12 +137,16 @@ def wrong_settlements(dues: Iterable[Due], settled: Iterable[Settlement]) -> Ite
         yield f"{part} {index} is settled and never fell due"
 
 
-def wrong_split(claim: UsageClaim) -> Iterator[str]:
-    """What was included, paid by the wallet, billed and over the limit is the quantity, once."""
-    parts = claim.included + claim.wallet + claim.billed + claim.over_limit
-    if parts != claim.quantity:
-        yield f"included + wallet + billed + over the limit is {_number(parts)} of {_number(claim.quantity)}"
-    if min(claim.included, claim.wallet, claim.billed, claim.over_limit) < 0:
+def wrong_split(claim: UsageClaim, *, may_be_difference: bool = False) -> Iterator[str]:
+    """What was included, paid by the wallet, billed and over the limit is the quantity, once.
+
+    Only a part of a difference may be below 0.
+    """
+    parts = (claim.included, claim.wallet, claim.billed, claim.over_limit)
+    if sum(parts) != claim.quantity:
+        together = _number(sum(parts, Fraction(0)))
+        yield f"included + wallet + billed + over the limit is {together} of {_number(claim.quantity)}"
+    if min(claim.rolled, claim.carried) < 0 or (not may_be_difference and min(parts) < 0):
         yield "a part of it is below 0"
 
 
@@ -208,8 +212,8 @@ def wrong_lines(stored: Sequence[Line], again: Sequence[Sequence[Line]]) -> Iter
             yield f"it has no line {charge[0]} {charge[1]}, billed again it has one"
 
 
-def _charge(line: Line) -> tuple[str, int, str]:
-    return (line.charge_key, line.service_index, line.occasion)
+def _charge(line: Line) -> tuple[str, int, str, str]:
+    return (line.charge_key, line.service_index, line.occasion, line.subscription)
 
 
 def _billed(line: Line) -> dict[str, object]:

@@ -294,7 +294,7 @@ class Schedule:
         InstantError for one after the year 9999. A `once` schedule has boundary 0 alone.
         """
         assert k == 0 or (k > 0 and self.interval.unit != "once"), f"{self.interval} has no boundary {k}"
-        return self.anchor_at if k == 0 else self._grid.at(k - self._stub)
+        return self.anchor_at if k == 0 else _grid_at(self._grid, k - self._stub)
 
     def period(self, k: int) -> Period:
         """Return period k, from 0; of a `once` schedule the only one, which stays open."""
@@ -351,6 +351,12 @@ def second_fraction(change_at: Instant, period: Period, full_period: Period) -> 
 def _closed(period: Period) -> tuple[Instant, Instant]:
     assert period.ends_at is not None, "a period without an end has no parts"
     return period.starts_at, period.ends_at
+
+
+@lru_cache(maxsize=65_536)
+def _grid_at(grid: _Grid, number: int) -> Instant:
+    """A boundary of a grid, computed once: many subscriptions of a run have the same few."""
+    return grid.at(number)
 
 
 def _grid_of(schedule: Schedule) -> _Grid:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from planctl.core.invoicing.model import Draft, Invoice
+from planctl.core.invoicing.model import CreditDraft, Draft, Invoice
+from planctl.core.invoicing.quantities import QuantityChange
 from planctl.core.money import format_minor
 from planctl.core.periods import Instant, local_date, zone
 from planctl.core.subscriptions.model import Subscription
@@ -34,6 +35,23 @@ def cancel_promise(one: Subscription, drafts: Sequence[Draft]) -> Promise:
         "subscription": one.id,
         "end": _day(one.ends_at, one.timezone),
         "final request": _requests(drafts),
+    }
+
+
+def quantity_promise(
+    change: QuantityChange, drafts: Sequence[Draft], credits: Sequence[CreditDraft]
+) -> Promise:
+    """What changing a quantity is confirmed for: which, from how many to how many, from when, and what it costs."""
+    one = change.subscription
+    step = change.step
+    credit = sum(note.total_minor for note in credits)
+    return {
+        "subscription": one.id,
+        "quantity": f"{change.feature} {change.before} to {change.after}".strip(),
+        "from": "" if step is None else _day(step.at, one.timezone),
+        "charge": _requests(drafts),
+        "credit": f"{format_minor(credit, one.currency)} {one.currency.code}",
+        "scheduled change": ", ".join(str(gone.total) for gone in change.removed),
     }
 
 

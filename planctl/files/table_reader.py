@@ -42,7 +42,7 @@ def read_table(path: str, columns: Collection[str], prefixes: Collection[str] = 
     NDJSON where the name ends so or the text begins with `{`, else CSV with a header. StoreFailure where the
     file cannot be read; unknown columns and malformed rows are findings, all of them.
     """
-    name, data = _bytes(path)
+    name, data = whole_file(path)
     digest = hashlib.sha256(data).hexdigest()
     try:
         text = data.decode("utf-8-sig")
@@ -148,7 +148,8 @@ def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _bytes(path: str) -> tuple[str, bytes]:
+def whole_file(path: str) -> tuple[str, bytes]:
+    """A file's name as it is shown, and its bytes (`-`: standard input); StoreFailure where it cannot be read."""
     name = "<stdin>" if path == "-" else path
     try:
         if path == "-":

@@ -6,25 +6,23 @@ Source: planctl billing rules, time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.model import Feature
 from planctl.core.customers import Customer
 from planctl.core.entitlements import Holding, current_windows, open_pools
+from planctl.core.invoicing.lineup import LineUp
 from planctl.core.invoicing.model import OpenInvoice, Totals
 from planctl.core.invoicing.projection import projected
 from planctl.core.periods import Instant
 from planctl.core.reading import closest
-from planctl.core.subscriptions.model import Subscription
 from planctl.errors import NotFound
 from planctl.store import catalog, subscriptions, usage
-from planctl.store.facts import customer_facts
+from planctl.store.facts import customer_facts, request_for
 from planctl.store.feature_names import names_of
 from planctl.store.offers import offered
 from planctl.store.selling import existing
-from planctl.store.usage import UsageRequest
 from planctl.store.usage_customers import usage_customers
 
 if TYPE_CHECKING:
@@ -52,8 +50,10 @@ def customer_as_of(tx: Tx, customer_id: str, at: Instant) -> AsOf:
     facts = customer_facts(tx, [root], at)[0]
     projection = projected(facts, at)
     standing = projection.subscriptions
-    totals = _totals(tx, standing, at)
-    holdings = tuple(Holding(one, open_pools(one, at, totals) if one.live else {}) for one in standing)
+    then = [one.until(at) for one in standing]
+    lineup = LineUp(then, projection.grants, projection.rolled, facts.present)
+    pools = open_pools(lineup, at, _totals(tx, lineup, at))
+    holdings = tuple(Holding(one, pools[one.id] if one.live else {}) for one in standing)
     return AsOf(facts.customer, at, holdings, facts.unpaid, projection.billed.hold)
 
 
@@ -104,13 +104,9 @@ def _waiting(tx: Tx, customer_id: str, names: frozenset[str]) -> bool:
     return False
 
 
-def _totals(tx: Tx, standing: Sequence[Subscription], at: Instant) -> Totals:
+def _totals(tx: Tx, lineup: LineUp, at: Instant) -> Totals:
     """The usage of every pool that is open at `at`, counted under every name a feature has or had."""
     former = catalog.aliases(tx, "features")
-    requests = []
-    for one in standing:
-        for window in current_windows(one, at) if one.live else ():
-            meter = one.terms.features[window.feature].feature.meter
-            names = tuple(sorted(names_of(window.feature, former) - {window.feature}))
-            requests.append(UsageRequest(window, meter, names))
+    by_id = {one.id: one for one in lineup.subscriptions}
+    requests = [request_for(window, by_id, former) for window in current_windows(lineup, at)]
     return usage.totals(tx, requests) if requests else {}

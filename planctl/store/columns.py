@@ -7,6 +7,7 @@ a floating-point number.
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Text
+from sqlalchemy import text as sql
 from sqlalchemy.types import TypeEngine
 
 FOREVER = 253_402_300_799_999_999
@@ -25,9 +26,17 @@ def _reference(target: str) -> list[ForeignKey]:
 
 
 def whole(
-    *, primary_key: bool = False, index: bool = False, unique: bool = False, references: str = ""
+    *,
+    primary_key: bool = False,
+    index: bool = False,
+    unique: bool = False,
+    references: str = "",
+    default: int | None = None,
 ) -> Column[int]:
-    """A NOT NULL 64-bit integer column; `references` names the `table.column` it points to."""
+    """A NOT NULL 64-bit integer column; `references` names the `table.column` it points to.
+
+    `default` is what rows from before the column have.
+    """
     return Column(
         WHOLE,
         *_reference(references),
@@ -36,6 +45,7 @@ def whole(
         index=index,
         unique=unique,
         autoincrement=False,
+        server_default=None if default is None else sql(str(default)),
     )
 
 
@@ -45,11 +55,25 @@ def maybe_whole() -> Column[int]:
 
 
 def text(
-    *, primary_key: bool = False, index: bool = False, unique: bool = False, references: str = ""
+    *,
+    primary_key: bool = False,
+    index: bool = False,
+    unique: bool = False,
+    references: str = "",
+    default: str | None = None,
 ) -> Column[str]:
-    """A NOT NULL text column; `""` means "not said"; `references` names the `table.column` it points to."""
+    """A NOT NULL text column; `""` means "not said"; `references` names the `table.column` it points to.
+
+    `default` is what rows from before the column have.
+    """
     return Column(
-        Text, *_reference(references), nullable=False, primary_key=primary_key, index=index, unique=unique
+        Text,
+        *_reference(references),
+        nullable=False,
+        primary_key=primary_key,
+        index=index,
+        unique=unique,
+        server_default=default,
     )
 
 

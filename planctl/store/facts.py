@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
-from planctl.core.invoicing.advance import RunTerms, needed_windows
+from planctl.core.invoicing.advance import RunTerms, needed_amounts, needed_windows
 from planctl.core.invoicing.facts import CustomerFacts, Voided
-from planctl.core.invoicing.model import Settlement, Totals
+from planctl.core.invoicing.model import Settlement, UsageWindow
+from planctl.core.invoicing.settling import Purse
 from planctl.core.invoicing.stops import stop_reason
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
 from planctl.store import catalog, customers, invoices, subscriptions, usage
+from planctl.store.balances import balances_of
+from planctl.store.coupons import redemptions_of
 from planctl.store.feature_names import names_of
+from planctl.store.history import billed_lines, history, since
 from planctl.store.offers import names, taxes
 from planctl.store.sets import chunks, table
 from planctl.store.settings import setting
 from planctl.store.usage import UsageRequest
+from planctl.store.wallets import grants_of
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -41,8 +47,8 @@ def customer_facts(tx: Tx, customer_ids: Sequence[str], until: Instant) -> list[
         name: [hold.reason for hold in several if not hold.reason.startswith(SELF_CLEARING)]
         for name, several in customers.holds_of(tx, found).items()
     }
-    late = usage.late_events(tx, found)
-    in_force = taxes(tx)
+    purses = _purses(tx, list(found))
+    late = usage.late_marks(tx, found)
     facts = []
     for name in customer_ids:
         customer = found.get(name)
@@ -50,48 +56,134 @@ def customer_facts(tx: Tx, customer_ids: Sequence[str], until: Instant) -> list[
             continue
         mine = subscribed[name]
         facts.append(
-            CustomerFacts(
-                customer,
-                tuple(mine),
-                tuple(unpaid[name]),
-                tuple(part for one in mine for part in open_parts[one.id] if part.outcome == "blocked"),
-                tuple(void for one in mine for void in voided.get(one.id, ())),
-                stop=stop_reason(
-                    customer,
-                    mine,
-                    holds.get(name, ()),
-                    in_force,
-                    late_usage=bool(late.get(name)),
+            replace(
+                purses[name],
+                customer=customer,
+                subscriptions=tuple(mine),
+                unpaid=tuple(unpaid[name]),
+                deferred=tuple(
+                    part for one in mine for part in open_parts[one.id] if part.outcome == "blocked"
                 ),
+                voided=tuple(void for one in mine for void in voided.get(one.id, ())),
+                late=late.get(name, ()),
+                stop=stop_reason(holds.get(name, ())),
             )
         )
-    totals = window_totals(tx, facts, until)
-    return [replace(one, totals=totals) for one in facts]
+    facts = _with_history(tx, facts)
+    return measured(tx, facts, until)
+
+
+def _purses(tx: Tx, customer_ids: Sequence[str]) -> dict[str, CustomerFacts]:
+    """What every customer's drafts are finished with: taxes, coupons, balance, wallets."""
+    in_force = taxes(tx)
+    redemptions = redemptions_of(tx, customer_ids)
+    balances = balances_of(tx, customer_ids)
+    grants = grants_of(tx, customer_ids)
+    present = {old: new for new, olds in catalog.aliases(tx, "features").items() for old in olds}
+    return {
+        name: CustomerFacts(
+            Customer(name),
+            (),
+            taxes=in_force,
+            redemptions=redemptions.get(name, ()),
+            balance=balances.get(name, {}),
+            grants=grants.get(name, ()),
+            present=present,
+        )
+        for name in customer_ids
+    }
+
+
+def _with_history(tx: Tx, facts: Sequence[CustomerFacts]) -> list[CustomerFacts]:
+    """The facts with what was claimed and charged before, of those to whom it matters."""
+    wanted: dict[str, Instant] = {}
+    owner: dict[str, str] = {}
+    for one in facts:
+        for subscription in one.subscriptions:
+            voided = [void for void in one.voided if void.subscription == subscription.id]
+            begins = since(subscription, one.late, voided)
+            if begins is not None:
+                wanted[subscription.id] = begins
+                owner[subscription.id] = one.customer.id
+    if not wanted:
+        return list(facts)
+    with_draws = [one.customer.id for one in facts if one.grants and (one.late or one.voided)]
+    past = history(tx, wanted, with_draws)
+    return [
+        replace(
+            one,
+            claims=tuple(claim for claim in past.claims if owner[claim.subscription] == one.customer.id),
+            billed=tuple(line for line in past.billed if owner[line.line.subscription] == one.customer.id),
+            draws=past.draws or {},
+        )
+        for one in facts
+    ]
 
 
 def facts_of_new(tx: Tx, customer: Customer, subscription: Subscription, until: Instant) -> CustomerFacts:
     """The facts of a subscription that is not stored yet, alone: what falls due on it is its first invoice."""
-    stop = stop_reason(customer, [subscription], (), taxes(tx), late_usage=False)
-    facts = CustomerFacts(customer, (subscription,), stop=stop)
-    return replace(facts, totals=window_totals(tx, [facts], until))
+    others = tuple(one for one in subscriptions.of_customers(tx, [customer.id])[customer.id])
+    facts = replace(
+        _purses(tx, [customer.id])[customer.id],
+        customer=customer,
+        subscriptions=(subscription,),
+        beside=tuple(one for one in others if one.id != subscription.id and one.live),
+    )
+    return measured(tx, [facts], until)[0]
+
+
+def purse_for(
+    tx: Tx, customer: Customer, subscription: Subscription, redemptions: Sequence[Redemption] = ()
+) -> Purse:
+    """What an invoice made by a command is finished with; `redemptions` are those not stored yet."""
+    facts = _purses(tx, [customer.id])[customer.id]
+    schedule = subscription.schedule()
+    begins = Instant(schedule.anchor_at - 1) if schedule.anchor_at else Instant(0)
+    return Purse(
+        customer,
+        facts.taxes,
+        (*facts.redemptions, *redemptions),
+        facts.balance,
+        billed_lines(tx, {subscription.id: begins}),
+        run_terms(tx).tax_rounding,
+    )
 
 
 def run_terms(tx: Tx) -> RunTerms:
     """How invoices are made, from the store's settings and what things are called today."""
-    return RunTerms(issue_zero=setting(tx, "invoice.zero", "skip") == "issue", names=names(tx))
+    rounding = setting(tx, "tax.rounding", "invoice")
+    return RunTerms(
+        issue_zero=setting(tx, "invoice.zero", "skip") == "issue",
+        names=names(tx),
+        tax_rounding="line" if rounding == "line" else "invoice",
+    )
 
 
-def window_totals(tx: Tx, facts: Iterable[CustomerFacts], until: Instant) -> Totals:
-    """The aggregated usage of every window that bringing these customers to `until` needs."""
-    requests = []
+def measured(tx: Tx, facts: Sequence[CustomerFacts], until: Instant) -> list[CustomerFacts]:
+    """The facts with the aggregated usage of every window that bringing these customers to `until` needs."""
+    requests: list[UsageRequest] = []
+    by_event: list[tuple[UsageRequest, str]] = []
     former = catalog.aliases(tx, "features")
     for one in facts:
-        terms = {subscription.id: subscription for subscription in one.subscriptions}
-        for window in needed_windows(one, until):
-            definition = terms[window.key[0]].terms.features[window.feature].feature
-            aliases = tuple(names_of(window.feature, former) - {window.feature})
-            requests.append(UsageRequest(window, definition.meter, aliases))
-    return usage.totals(tx, requests) if requests else {}
+        terms = {subscription.id: subscription for subscription in one.granting}
+        requests += [request_for(window, terms, former) for window in needed_windows(one, until)]
+        by_event += [
+            (request_for(window, terms, former), name) for window, name in needed_amounts(one, until)
+        ]
+    totals = usage.totals(tx, requests) if requests else {}
+    amounts = usage.amounts(tx, by_event) if by_event else {}
+    return [replace(one, totals=totals, amounts=amounts) for one in facts]
+
+
+def request_for(
+    window: UsageWindow,
+    subscriptions_by_id: Mapping[str, Subscription],
+    former: Mapping[str, tuple[str, ...]],
+) -> UsageRequest:
+    """How a window is asked for: metered as the subscription's terms say, under every name the feature has or had."""
+    definition = subscriptions_by_id[window.subscription].terms.features[window.feature].feature
+    aliases = tuple(sorted(names_of(window.feature, former) - {window.feature}))
+    return UsageRequest(window, definition.meter, aliases)
 
 
 def _voided(

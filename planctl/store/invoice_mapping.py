@@ -34,6 +34,17 @@ from planctl.store.mapping import (
     texts_of,
 )
 from planctl.store.sets import Values
+from planctl.store.tax_mapping import (
+    discounts_document,
+    discounts_of,
+    discounts_text,
+    shares_document,
+    shares_of,
+    shares_text,
+    taxes_document,
+    taxes_of,
+    taxes_text,
+)
 
 _LINE_KINDS = frozenset(get_args(LineKind))
 _INVOICE_KINDS = frozenset(get_args(InvoiceKind))
@@ -53,9 +64,10 @@ class Number:
 def content_document(draft: Draft) -> Document:
     """What an invoice says, without when it was issued, paid or numbered: the same whenever the run comes.
 
-    Its hash is kept with the invoice. The terms are named by plan and version and by catalog revision.
+    Its hash is kept with the invoice. The terms are named by plan and version and by catalog revision. Discounts
+    and taxes are in it where there are some.
     """
-    return {
+    document: dict[str, Document] = {
         "format": "planctl.invoice-content/1",
         "customer": draft.customer,
         "subscription": draft.subscription,
@@ -74,6 +86,11 @@ def content_document(draft: Draft) -> Document:
         "total_minor": str(draft.total_minor),
         "lines": [_line_document(line) for line in draft.lines],
     }
+    if draft.discounts:
+        document["discounts"] = discounts_document(draft.discounts)
+    if draft.taxes:
+        document["taxes"] = taxes_document(draft.taxes)
+    return document
 
 
 def content_hash(draft: Draft) -> str:
@@ -82,7 +99,7 @@ def content_hash(draft: Draft) -> str:
 
 
 def _line_document(line: Line) -> Document:
-    return {
+    document: dict[str, Document] = {
         "kind": line.kind,
         "subscription": line.subscription,
         "plan": line.plan,
@@ -99,6 +116,11 @@ def _line_document(line: Line) -> Document:
         "ends_at": None if line.ends_at is None else str(line.ends_at),
         "detail": line.detail,
     }
+    if line.discount_minor:
+        document["discount_minor"] = str(line.discount_minor)
+    if line.taxes:
+        document["taxes"] = shares_document(line.taxes)
+    return document
 
 
 def invoice_row(value: Invoice, number: Number, customer: int) -> Values:
@@ -137,11 +159,13 @@ def invoice_row(value: Invoice, number: Number, customer: int) -> Values:
         "voided_at": maybe_instant(value.voided_at),
         "seller": texts(value.seller),
         "buyer": texts(value.buyer),
-        "taxes": "[]",
+        "taxes": taxes_text(draft.taxes),
         "timezone": named(draft.timezone),
         "tzdata": said(value.tzdata),
         "catalog_revision": count(draft.catalog_revision),
         "content_hash": named(value.content_hash),
+        "written_off_at": maybe_instant(value.written_off_at),
+        "discounts": discounts_text(draft.discounts),
     }
 
 
@@ -154,8 +178,11 @@ class InvoiceParts:
     settlements: tuple[Settlement, ...] = ()
 
 
-def invoice_of(row: Any, parts: InvoiceParts) -> Invoice:
-    """The invoice of a row that also carries the customer's id as `customer_id`."""
+def invoice_of(row: Any, parts: InvoiceParts, *, checked: bool = True) -> Invoice:
+    """The invoice of a row that also carries the customer's id as `customer_id`.
+
+    What cannot be raises, unless it is asked for unchecked, to be shown as it stands.
+    """
     assert row.kind in _INVOICE_KINDS, f"{row.id}: {row.kind!r}"
     draft = Draft(
         customer=row.customer_id,
@@ -176,6 +203,9 @@ def invoice_of(row: Any, parts: InvoiceParts) -> Invoice:
         revision=count(row.revision),
         timezone=row.timezone,
         catalog_revision=count(row.catalog_revision),
+        discounts=discounts_of(row.discounts),
+        taxes=taxes_of(row.taxes),
+        credit_minor=minor(row.credit),
     )
     value = Invoice(
         id=row.id,
@@ -190,12 +220,14 @@ def invoice_of(row: Any, parts: InvoiceParts) -> Invoice:
         paid_minor=minor(row.paid),
         paid_at=maybe_instant(row.paid_at),
         voided_at=maybe_instant(row.voided_at),
+        written_off_at=maybe_instant(row.written_off_at),
         seller=texts_of(row.seller),
         buyer=texts_of(row.buyer),
         tzdata=row.tzdata,
         content_hash=row.content_hash,
     )
-    check_invoice(value)
+    if checked:
+        check_invoice(value)
     return value
 
 
@@ -208,6 +240,10 @@ def check_invoice(value: Invoice) -> None:
     assert value.subtotal_minor == draft.subtotal_minor, f"{name}: the lines do not sum to the subtotal"
     total = value.subtotal_minor - value.discount_minor + value.tax_minor
     assert value.total_minor == total >= 0, f"{name}: a total of {value.total_minor}, not {total}"
+    given = sum(line.discount_minor for line in draft.lines)
+    assert value.discount_minor == draft.discount_minor == given, f"{name}: the discounts do not sum"
+    taxed = sum(line.tax_minor for line in draft.lines)
+    assert value.tax_minor == draft.tax_minor == taxed, f"{name}: the lines' taxes do not sum to the tax"
     assert 0 <= value.credit_minor + value.paid_minor <= value.total_minor, f"{name}: more paid than owed"
     settled = value.status is InvoiceStatus.PAID
     assert not settled or value.due_minor == 0, f"{name} is paid and {value.due_minor} is due"
@@ -238,6 +274,8 @@ def line_row(invoice: str, position: int, line: Line, revision: int) -> Values:
         "starts_at": instant(line.starts_at),
         "ends_at": maybe_instant(line.ends_at),
         "detail": "null" if line.detail is None else canonical(line.detail),
+        "discount": minor(line.discount_minor),
+        "taxes": shares_text(line.taxes),
     }
 
 
@@ -260,6 +298,8 @@ def line_of(row: Any) -> Line:
         occasion=row.occasion,
         feature=row.feature,
         detail=document_of(row.detail),
+        discount_minor=minor(row.discount),
+        taxes=shares_of(row.taxes),
     )
 
 
@@ -274,6 +314,7 @@ def open_invoice_of(row: Any) -> OpenInvoice:
         grace_ends_at=maybe_instant(row.grace_ends_at),
         due_minor=minor(row.total - row.credit - row.paid),
         past_due=status is InvoiceStatus.PAST_DUE,
+        dunned=row.kind != "pack",
     )
 
 
@@ -293,6 +334,7 @@ def payment_row(value: Payment, customer: int, recorded_at: int) -> Values:
         "reference": said(value.reference),
         "status": value.status,
         "recorded_at": instant(recorded_at),
+        "to_balance": count(value.to_balance_minor),
     }
 
 
@@ -310,6 +352,7 @@ def payment_of(row: Any) -> Payment:
         method=row.method,
         reference=row.reference,
         status=row.status,
+        to_balance_minor=count(row.to_balance),
     )
 
 

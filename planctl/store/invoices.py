@@ -16,6 +16,7 @@ from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, OpenInvo
 from planctl.core.periods import Instant
 from planctl.errors import NotFound
 from planctl.identifiers import new_id
+from planctl.store.coupons import add_uses
 from planctl.store.invoice_mapping import (
     InvoiceParts,
     content_hash,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "InvoiceFilter",
     "Issuing",
+    "as_stored",
     "finalize",
     "get_many",
     "invoice",
@@ -89,12 +91,12 @@ class InvoiceFilter:
 
 
 def finalize(tx: Tx, drafts: Sequence[Draft], issuing: Issuing) -> list[Invoice]:
-    """Number and write drafts, with their lines, claims and settlements; the invoices in the drafts' order.
+    """Number and write drafts, with lines, claims, settlements and coupon uses; the invoices in the drafts' order.
 
     Numbers are consecutive in that order and are taken last. The format is the setting `numbering.format`
-    (`{series}-{year}-{seq:05}`), the year that of issue in the setting `timezone`. An invoice of zero is paid
-    when it is issued. Conflict, and nothing is written, where a draft or a charge was billed before;
-    InvalidInput for an unusable format.
+    (`{series}-{year}-{seq:05}`), the year that of issue in the setting `timezone`. An invoice of zero, or one
+    that the customer's balance pays whole, is paid when it is issued. Conflict, and nothing is written, where a
+    draft or a charge was billed before; InvalidInput for an unusable format.
     """
     if not drafts:
         return []
@@ -128,22 +130,24 @@ def finalize(tx: Tx, drafts: Sequence[Draft], issuing: Issuing) -> list[Invoice]
             for position, line in enumerate(made.draft.lines, start=1)
         ],
     )
+    add_uses(tx, invoices)
     return invoices
 
 
 def _finalized(draft: Draft, issuing: Issuing) -> Invoice:
     """The invoice of a draft, all but its number."""
-    is_zero = draft.total_minor == 0
+    is_settled = draft.total_minor == draft.credit_minor
     return Invoice(
         id=new_id("inv", draft.issued_at),
         number="",
-        status=InvoiceStatus.PAID if is_zero else InvoiceStatus.OPEN,
+        status=InvoiceStatus.PAID if is_settled else InvoiceStatus.OPEN,
         draft=draft,
         subtotal_minor=draft.subtotal_minor,
-        discount_minor=0,
-        tax_minor=0,
+        discount_minor=draft.discount_minor,
+        tax_minor=draft.tax_minor,
         total_minor=draft.total_minor,
-        paid_at=draft.issued_at if is_zero else None,
+        credit_minor=draft.credit_minor,
+        paid_at=draft.issued_at if is_settled else None,
         seller=issuing.seller,
         buyer=issuing.buyers.get(draft.customer, {}),
         tzdata=issuing.tzdata,
@@ -195,7 +199,17 @@ def void(tx: Tx, invoice_id: str, at: Instant, reissue: bool = False) -> None:
 
 def invoice(tx: Tx, number_or_id: str) -> Invoice:
     """The invoice with that number or id, whole; NotFound where there is none."""
-    found = _read(tx, _select().where((_I.c.number == number_or_id) | (_I.c.id == number_or_id)))
+    return _one(tx, number_or_id, checked=True)
+
+
+def as_stored(tx: Tx, number_or_id: str) -> Invoice:
+    """The same as it stands in the store, whether it adds up or not: to be looked into, never to be billed by."""
+    return _one(tx, number_or_id, checked=False)
+
+
+def _one(tx: Tx, number_or_id: str, *, checked: bool) -> Invoice:
+    query = _select().where((_I.c.number == number_or_id) | (_I.c.id == number_or_id))
+    found = _read(tx, query, checked=checked)
     if not found:
         raise NotFound(
             f"there is no invoice {number_or_id!r}",
@@ -257,11 +271,11 @@ def _select() -> Select[Any]:
     return select(_I, _C.c.id.label("customer_id")).join(_C, _C.c.seq == _I.c.customer).order_by(*_ORDER)
 
 
-def _read(tx: Tx, query: Select[Any]) -> list[Invoice]:
+def _read(tx: Tx, query: Select[Any], *, checked: bool = True) -> list[Invoice]:
     found: list[Invoice] = []
     for rows in chunks(tx.connection.execute(query).all()):
         parts = _parts(tx, [row.id for row in rows])
-        found += [invoice_of(row, parts[row.id]) for row in rows]
+        found += [invoice_of(row, parts[row.id], checked=checked) for row in rows]
     return found
 
 

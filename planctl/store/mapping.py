@@ -22,7 +22,14 @@ from planctl.core.document import Document, canonical, document_of
 from planctl.core.invoicing.model import Outcome, Settlement, UsageClaim
 from planctl.core.money import MAX_MINOR, decimal_text, fraction_text, parse_decimal
 from planctl.core.periods import Instant, Period
-from planctl.core.subscriptions.model import Assignment, BlockedSpan, Status, Subscription, Transition
+from planctl.core.subscriptions.model import (
+    Assignment,
+    BlockedSpan,
+    QuantityStep,
+    Status,
+    Subscription,
+    Transition,
+)
 from planctl.store.columns import FOREVER
 from planctl.store.sets import Values
 
@@ -189,10 +196,14 @@ def subscription_row(value: Subscription, customer: int, next_action_at: int | N
         "catalog_revision": count(value.catalog_revision),
         "created_at": instant(value.created_at),
         "next_action_at": maybe_instant(next_action_at),
+        "base": said(value.base),
+        "pools_from": instant(value.pools_from),
     }
 
 
-def subscription_of(row: Any, terms: Terms, blocked: tuple[BlockedSpan, ...]) -> Subscription:
+def subscription_of(
+    row: Any, terms: Terms, blocked: tuple[BlockedSpan, ...], steps: tuple[QuantityStep, ...] = ()
+) -> Subscription:
     """The subscription of a row that also carries the customer's id as `customer_id`."""
     return Subscription(
         id=row.id,
@@ -219,6 +230,9 @@ def subscription_of(row: Any, terms: Terms, blocked: tuple[BlockedSpan, ...]) ->
         blocked=blocked,
         catalog_revision=count(row.catalog_revision),
         created_at=instant(row.created_at),
+        base=row.base,
+        pools_from=instant(row.pools_from),
+        steps=steps,
     )
 
 
@@ -316,7 +330,8 @@ def assignment_of(row: Any) -> Assignment:
 def settlement_row(value: Settlement, invoice: str) -> Values:
     """The row of a settlement; `invoice` is the id of the invoice that billed it, `""` where none did."""
     assert value.outcome in _OUTCOMES, f"{value.subscription}: {value.outcome!r}"
-    assert value.part == "fee" or value.part.startswith("usage"), f"{value.subscription}: {value.part!r}"
+    known = value.part in {"fee", "minimum"} or value.part.startswith("usage")
+    assert known, f"{value.subscription}: {value.part!r}"
     assert (value.outcome == "billed") <= bool(invoice), f"{value} is billed on no invoice"
     return {
         "subscription": named(value.subscription),
@@ -357,6 +372,8 @@ def claim_row(value: UsageClaim, invoice: str) -> Values:
         "billed": exact_text(value.billed),
         "over_limit": exact_text(value.over_limit),
         "invoice": said(invoice),
+        "rolled": exact_text(value.rolled),
+        "carried": exact_text(value.carried),
     }
 
 
@@ -375,6 +392,8 @@ def claim_of(row: Any) -> UsageClaim:
         over_limit=exact_of(row.over_limit),
         occasion=row.occasion,
         revision=count(row.revision),
+        rolled=exact_of(row.rolled),
+        carried=exact_of(row.carried),
     )
     _check_claim(value)
     return value

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from planctl.core.business import NUMBERING
 from planctl.core.periods import Instant, local_date, zone
 from planctl.errors import InvalidInput
 from planctl.store.invoice_mapping import Number
 from planctl.store.sets import put_rows, table
+from planctl.store.settings import setting
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 DEFAULT_FORMAT = NUMBERING
 INVOICES = "INV"
 """The series of invoices."""
+
+CREDIT_NOTES = "CN"
+"""The series of credit notes."""
 
 _FIELD = re.compile(r"\{(?:(series|year)|(seq)(?::0([1-9]|1[0-8]))?)\}", re.ASCII)
 _LONGEST = 64
@@ -33,10 +37,11 @@ _LONGEST = 64
 class NumberFormat:
     """A number's pattern: `{seq}` once (`{seq:05}` fills with zeros), `{series}` and `{year}` as wanted.
 
-    With `{year}` the sequence begins again every year of issue.
+    With `{year}` the sequence begins again every year of issue. `prefix` stands before every number.
     """
 
     pattern: str = DEFAULT_FORMAT
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         rest = _FIELD.sub("", self.pattern)
@@ -64,7 +69,18 @@ class NumberFormat:
         def filled(match: re.Match[str]) -> str:
             return words[match[1]] if match[1] else str(sequence).rjust(int(match[3] or 0), "0")
 
-        return _FIELD.sub(filled, self.pattern)
+        return self.prefix + _FIELD.sub(filled, self.pattern)
+
+
+def for_credit_notes(invoices: NumberFormat) -> NumberFormat:
+    """How credit notes are numbered: as invoices, with their series before it where the format has no `{series}`."""
+    pattern = invoices.pattern
+    return NumberFormat(pattern, prefix="" if "{series}" in pattern else f"{CREDIT_NOTES}-")
+
+
+def credit_format(tx: Tx) -> NumberFormat:
+    """How credit notes are numbered now."""
+    return for_credit_notes(NumberFormat(setting(tx, "numbering.format", DEFAULT_FORMAT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +115,26 @@ def take_numbers(
 
 
 def series_states(tx: Tx) -> list[SeriesState]:
-    """Every counter of invoices with how many numbers were used and the lowest and highest of them."""
-    counter, invoice = table("number_series"), table("invoice")
+    """Every counter with how many numbers were used and the lowest and highest of them."""
+    counter = table("number_series")
+    numbered = union_all(
+        *(
+            select(one.c.id, one.c.series, one.c.series_year, one.c.sequence)
+            for one in (table("invoice"), table("credit_note"))
+        )
+    ).subquery()
     query = (
         select(
             counter.c.series,
             counter.c.year,
             counter.c.first,
             counter.c.next,
-            func.count(invoice.c.id),
-            func.coalesce(func.min(invoice.c.sequence), 0),
-            func.coalesce(func.max(invoice.c.sequence), 0),
+            func.count(numbered.c.id),
+            func.coalesce(func.min(numbered.c.sequence), 0),
+            func.coalesce(func.max(numbered.c.sequence), 0),
         )
         .outerjoin(
-            invoice, (invoice.c.series == counter.c.series) & (invoice.c.series_year == counter.c.year)
+            numbered, (numbered.c.series == counter.c.series) & (numbered.c.series_year == counter.c.year)
         )
         .group_by(counter.c.series, counter.c.year, counter.c.first, counter.c.next)
         .order_by(counter.c.series, counter.c.year)

@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
 from planctl.core.document import Document
 from planctl.core.invoicing.advance import next_action
 from planctl.core.invoicing.facts import Advanced, Begun
-from planctl.core.invoicing.model import Invoice
+from planctl.core.invoicing.model import CreditDraft, Draft, Invoice
+from planctl.core.invoicing.taxation import UNTAXED
 from planctl.core.periods import Instant, Period, local_date, zone
 from planctl.core.subscriptions.start import Starting
-from planctl.store import invoices, subscriptions
+from planctl.store import invoices, subscriptions, usage
+from planctl.store.balances import apply_to_invoices
+from planctl.store.books import check_open
+from planctl.store.coupons import add_redemption
+from planctl.store.credit_notes import issue_credit_notes
 from planctl.store.invoices import Issuing
 from planctl.store.settings import setting
 from planctl.store.settlements import add_claims, add_settlements, close_settlements
+from planctl.store.wallets import post_moves
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -40,7 +47,10 @@ def issuing(tx: Tx, buyers: Sequence[Customer]) -> Issuing:
 
 
 def buyer_document(customer: Customer) -> Mapping[str, str]:
-    """What an invoice remembers of its customer; fields that were never said are left out."""
+    """What an invoice remembers of its customer; fields that were never said are left out.
+
+    `tax` is `exempt` or `reverse` where none is charged for that reason.
+    """
     said = {
         "id": customer.id,
         "name": customer.name,
@@ -49,6 +59,7 @@ def buyer_document(customer: Customer) -> Mapping[str, str]:
         "country": customer.country,
         "tax_id": customer.tax_id,
         "locale": customer.locale,
+        "tax": customer.tax if customer.tax in UNTAXED else "",
     }
     return {key: value for key, value in said.items() if value}
 
@@ -76,8 +87,31 @@ def write_outcomes(
     add_settlements(tx, [(item, "") for one in outcomes for item in one.settlements])
     add_claims(tx, [(item, "") for one in outcomes for item in one.claims])
     close_settlements(tx, [item for one in outcomes for item in one.closed])
+    post_moves(tx, [move for one in outcomes for move in one.wallet])
+    for one in outcomes:
+        if one.late:
+            usage.clear_marks(tx, one.customer, one.late)
     drafts = [draft for one in outcomes for draft in one.drafts]
-    return invoices.finalize(tx, drafts, issuing(tx, buyers)) if drafts else []
+    return issue(tx, drafts, [note for one in outcomes for note in one.credits], buyers, recorded_at)
+
+
+def issue(
+    tx: Tx,
+    drafts: Sequence[Draft],
+    credits: Sequence[CreditDraft],
+    buyers: Sequence[Customer],
+    recorded_at: Instant,
+) -> list[Invoice]:
+    """Number and write finished drafts and credit notes, with what they move in customers' balances.
+
+    Refused where the books are closed over their day.
+    """
+    for issued_at in {one.issued_at for one in drafts} | {one.issued_at for one in credits}:
+        check_open(tx, issued_at, "the invoice" if drafts else "the credit note")
+    issue_credit_notes(tx, credits, recorded_at)
+    made = invoices.finalize(tx, drafts, issuing(tx, buyers)) if drafts else []
+    apply_to_invoices(tx, made)
+    return made
 
 
 def write_start(  # noqa: PLR0913 - everything a start consists of
@@ -87,8 +121,10 @@ def write_start(  # noqa: PLR0913 - everything a start consists of
     customer: Customer,
     snapshot: Document,
     recorded_at: Instant,
+    *,
+    redemption: Redemption | None = None,
 ) -> list[Invoice]:
-    """Write a subscription that begins, with what it replaces and its first invoices.
+    """Write a subscription that begins, with what it replaces, its coupon and its first invoices.
 
     `snapshot` is a negotiated one, kept beside the plan's own; None where nothing was negotiated.
     """
@@ -97,6 +133,8 @@ def write_start(  # noqa: PLR0913 - everything a start consists of
     subscriptions.update_many(tx, [(old, next_action(old, ())) for old in starting.replaced])
     subscriptions.add_transitions(tx, starting.transitions, recorded_at)
     subscriptions.insert(tx, starting.subscription, next_action(starting.subscription, ()))
+    if redemption is not None:
+        add_redemption(tx, redemption)
     return write_outcomes(tx, [billed], [customer], recorded_at)
 
 

@@ -1,15 +1,19 @@
-"""Payments, and what they do to the invoices they are for. It allocates nothing: each names its invoice."""
+"""Payments, and what they do to the invoices they are for. It allocates nothing: each names its invoice.
+
+Source: planctl billing rules, invoices, credit and payments.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import Select, case, func, select
 
 from planctl.core.invoicing.model import Payment
 from planctl.core.periods import Instant
-from planctl.errors import Conflict
+from planctl.errors import Conflict, NotFound
+from planctl.store.balances import BalanceMove, post
 from planctl.store.invoice_mapping import payment_of, payment_row, same_payment
 from planctl.store.sets import insert_rows, sequences, table
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 _P = table("payment")
 _I = table("invoice")
 _C = table("customer")
+_R = table("refund")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,9 @@ class PaymentFilter:
 def record(tx: Tx, payment: Payment, recorded_at: Instant) -> bool:
     """Keep a payment and credit it to its invoice, which is paid once nothing is due; True if it is new.
 
-    The same payment again changes nothing (False); another content under its id is a Conflict. The invoice
-    must be unpaid, of the payment's customer and currency, and owe at least the amount: the caller sees to
-    that.
+    What of it goes to the balance enters that under the key `payment:ID`. The same payment again changes
+    nothing (False); another content under its id is a Conflict. The invoice must be unpaid, of the payment's
+    customer and currency, and owe what does not go to the balance: the caller sees to that.
     """
     stored = get(tx, payment.id)
     if stored is not None:
@@ -46,7 +51,7 @@ def record(tx: Tx, payment: Payment, recorded_at: Instant) -> bool:
         return False
     customer = sequences(tx, [payment.customer])[payment.customer]
     insert_rows(tx, "payment", [payment_row(payment, customer, recorded_at)])
-    paid = _I.c.paid + payment.amount_minor
+    paid = _I.c.paid + payment.amount_minor - payment.to_balance_minor
     settles = _I.c.total - _I.c.credit == paid
     statement = (
         _I.update()
@@ -66,13 +71,34 @@ def record(tx: Tx, payment: Payment, recorded_at: Instant) -> bool:
     )
     changed = tx.connection.execute(statement).rowcount
     assert changed == 1, f"invoice {payment.invoice} cannot take payment {payment.id}"
+    if payment.to_balance_minor:
+        code, key = payment.currency.code, f"payment:{payment.id}"
+        post(tx, [BalanceMove(payment.customer, code, key, payment.to_balance_minor, payment.at)])
     return True
 
 
 def get(tx: Tx, payment_id: str) -> Payment | None:
     """The payment with that id, None where there is none."""
     row = tx.connection.execute(_select().where(_P.c.id == payment_id)).one_or_none()
-    return None if row is None else payment_of(row)
+    return None if row is None else _payment(row)
+
+
+def payment(tx: Tx, payment_id: str) -> Payment:
+    """The payment with that id; NotFound where there is none."""
+    found = get(tx, payment_id)
+    if found is None:
+        raise NotFound(
+            f"there is no payment {payment_id!r}",
+            where=f"payment {payment_id}",
+            hint="planctl payment list shows them all",
+        )
+    return found
+
+
+def mark_refunded(tx: Tx, payment_id: str) -> None:
+    """Write that all of a payment was given back."""
+    changed = tx.connection.execute(_P.update().where(_P.c.id == payment_id).values(status="refunded"))
+    assert changed.rowcount == 1, f"there is no payment {payment_id}"
 
 
 def payments(tx: Tx, wanted: PaymentFilter | None = None) -> list[Payment]:
@@ -90,11 +116,21 @@ def payments(tx: Tx, wanted: PaymentFilter | None = None) -> list[Payment]:
     if wanted.after:
         query = query.where(_P.c.id > wanted.after)
     rows = tx.connection.execute(query.limit(wanted.limit) if wanted.limit else query)
-    return [payment_of(row) for row in rows]
+    return [_payment(row) for row in rows]
 
 
 def _select() -> Select[Any]:
-    return select(_P, _C.c.id.label("customer_id")).join(_C, _C.c.seq == _P.c.customer).order_by(_P.c.id)
+    back = select(func.sum(_R.c.amount)).where(_R.c.payment == _P.c.id).scalar_subquery()
+    refunded = func.coalesce(back, 0).label("refunded")
+    return (
+        select(_P, _C.c.id.label("customer_id"), refunded)
+        .join(_C, _C.c.seq == _P.c.customer)
+        .order_by(_P.c.id)
+    )
+
+
+def _payment(row: Any) -> Payment:
+    return replace(payment_of(row), refunded_minor=int(row.refunded))
 
 
 def _check_same(stored: Payment, payment: Payment) -> None:

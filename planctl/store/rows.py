@@ -258,6 +258,8 @@ class SubscriptionRow(SQLModel, table=True):
     catalog_revision: int = Field(sa_column=whole())
     created_at: int = Field(sa_column=whole())
     next_action_at: int | None = Field(sa_column=maybe_whole())
+    base: str = Field(sa_column=text(default=""))
+    pools_from: int = Field(sa_column=whole(default=0))
 
 
 class TransitionRow(SQLModel, table=True):
@@ -363,6 +365,8 @@ class UsageClaimRow(SQLModel, table=True):
     billed: str = Field(sa_column=text())
     over_limit: str = Field(sa_column=text())
     invoice: str = Field(sa_column=text())
+    rolled: str = Field(sa_column=text(default="0"))
+    carried: str = Field(sa_column=text(default="0"))
 
 
 class NumberSeries(SQLModel, table=True):
@@ -431,6 +435,8 @@ class InvoiceRow(SQLModel, table=True):
     tzdata: str = Field(sa_column=text())
     catalog_revision: int = Field(sa_column=whole())
     content_hash: str = Field(sa_column=text())
+    written_off_at: int | None = Field(sa_column=maybe_whole())
+    discounts: str = Field(sa_column=text(default="[]"))
 
 
 class InvoiceLine(SQLModel, table=True):
@@ -461,6 +467,8 @@ class InvoiceLine(SQLModel, table=True):
     starts_at: int = Field(sa_column=whole())
     ends_at: int | None = Field(sa_column=maybe_whole())
     detail: str = Field(sa_column=text())
+    discount: int = Field(sa_column=whole(default=0))
+    taxes: str = Field(sa_column=text(default="[]"))
 
 
 class PaymentRow(SQLModel, table=True):
@@ -482,6 +490,29 @@ class PaymentRow(SQLModel, table=True):
     method: str = Field(sa_column=text())
     reference: str = Field(sa_column=text())
     status: str = Field(sa_column=text())
+    recorded_at: int = Field(sa_column=whole())
+    to_balance: int = Field(sa_column=whole(default=0))
+
+
+class Refund(SQLModel, table=True):
+    """Money given back: of a payment, whose invoice owes it again, or what a credit note credited (`credit_note`)."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="refund_positive"),
+        Index("refund_payment", "payment"),
+        STRICT,
+    )
+    id: str = Field(sa_column=text(primary_key=True))
+    customer: int = Field(sa_column=whole(index=True, references="customer.seq"))
+    payment: str = Field(sa_column=text(references="payment.id"))
+    credit_note: str = Field(sa_column=text())
+    amount: int = Field(sa_column=whole())
+    currency: str = Field(sa_column=text())
+    decimals: int = Field(sa_column=whole())
+    at: int = Field(sa_column=whole())
+    method: str = Field(sa_column=text())
+    reference: str = Field(sa_column=text())
     recorded_at: int = Field(sa_column=whole())
 
 
@@ -509,6 +540,8 @@ class CreditNote(SQLModel, table=True):
     tax: int = Field(sa_column=whole())
     lines: str = Field(sa_column=text())
     issued_at: int = Field(sa_column=whole())
+    target: str = Field(sa_column=text(default="balance"))
+    reason: str = Field(sa_column=text(default=""))
 
 
 class BalanceEntry(SQLModel, table=True):
@@ -528,6 +561,43 @@ class BalanceEntry(SQLModel, table=True):
     amount: int = Field(sa_column=whole())
     balance: int = Field(sa_column=whole())
     at: int = Field(sa_column=whole())
+    invoice: str = Field(sa_column=text(default=""))
+
+
+class CouponRedemption(SQLModel, table=True):
+    """A coupon as it was when it was applied to a subscription; `removed_at` 0: it still holds."""
+
+    __tablename__ = "coupon_redemption"
+    __table_args__ = (
+        Index(
+            "coupon_holds_once",
+            "subscription",
+            "coupon",
+            unique=True,
+            sqlite_where=sql("removed_at = 0"),
+            postgresql_where=sql("removed_at = 0"),
+        ),
+        Index("coupon_redeemed", "coupon"),
+        STRICT,
+    )
+    id: str = Field(sa_column=text(primary_key=True))
+    customer: int = Field(sa_column=whole(index=True, references="customer.seq"))
+    subscription: str = Field(sa_column=text(references="subscription.id"))
+    coupon: str = Field(sa_column=text())
+    document: str = Field(sa_column=text())
+    applied_at: int = Field(sa_column=whole())
+    removed_at: int = Field(sa_column=whole())
+
+
+class CouponUse(SQLModel, table=True):
+    """A billing period that a redeemed coupon took something off, and on which invoice."""
+
+    __tablename__ = "coupon_use"
+    __table_args__ = (Index("coupon_use_invoice", "invoice"), STRICT)
+    redemption: str = Field(sa_column=text(primary_key=True, references="coupon_redemption.id"))
+    invoice: str = Field(sa_column=text(primary_key=True, references="invoice.id"))
+    period_idx: int = Field(sa_column=whole())
+    amount: int = Field(sa_column=whole())
 
 
 class WalletGrant(SQLModel, table=True):
@@ -543,6 +613,8 @@ class WalletGrant(SQLModel, table=True):
     amount: str = Field(sa_column=text())
     granted_at: int = Field(sa_column=whole())
     expires_at: int = Field(sa_column=whole())
+    priority: int = Field(sa_column=whole(default=0))
+    reason: str = Field(sa_column=text(default=""))
 
 
 class WalletEntry(SQLModel, table=True):

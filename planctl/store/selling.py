@@ -10,9 +10,9 @@ from planctl.core.catalog.negotiate import Agreed, agreed
 from planctl.core.currencies import Currency
 from planctl.core.customers import Customer
 from planctl.core.document import Node
-from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.model import ENDED, Subscription
 from planctl.core.subscriptions.start import Offered
-from planctl.errors import NotFound
+from planctl.errors import NotFound, Refused
 from planctl.store import catalog, customers, subscriptions
 from planctl.store.offers import offered
 from planctl.store.sets import table
@@ -52,6 +52,40 @@ def existing(tx: Tx, customer_id: str) -> Customer:
         f"there is no customer {customer_id!r}",
         where=f"customer {customer_id}",
         hint=closest(customer_id, known) or f"planctl customer add {customer_id}",
+    )
+
+
+def subscription_at(tx: Tx, address: str) -> Subscription:
+    """One subscription by id, `CUSTOMER/PLAN` (the live one, else the latest), or `CUSTOMER` where it has one.
+
+    The customer alone means its plan, whatever add-ons run on it.
+    NotFound where there is none, Refused where the customer alone does not say which.
+    """
+    if address.startswith("sub_"):
+        found = subscriptions.get(tx, address)
+        if found is not None:
+            return found
+    customer, _, plan = address.partition("/")
+    existing(tx, customer)
+    mine = [
+        one for one in subscriptions.of_customers(tx, [customer])[customer] if not plan or one.plan == plan
+    ]
+    live = [one for one in mine if one.status not in ENDED]
+    plans = [one for one in live if not one.base] if not plan else []
+    choice = plans or live or mine[-1:]
+    if len(choice) == 1:
+        return choice[0]
+    if not choice:
+        raise NotFound(
+            f"{customer} has no subscription" + (f" of {plan}" if plan else ""),
+            where=address,
+            hint=f"planctl subscription list --customer {customer}",
+        )
+    raise Refused(
+        f"{customer} has {len(choice)} subscriptions",
+        code="ambiguous",
+        where=address,
+        expected=" | ".join(f"{customer}/{one.plan}" for one in choice),
     )
 
 

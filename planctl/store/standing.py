@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import func, select, union
 
 from planctl.core.instants import Instant
 from planctl.store.sets import table
+from planctl.store.subscriptions import late_of_ended
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -39,10 +40,12 @@ class Unpaid:
 
 def due(tx: Tx, as_of: int) -> Due:
     """What a run as of `as_of` would look at."""
-    query = select(func.count(distinct(_S.c.customer)), func.min(_S.c.next_action_at)).where(
-        _S.c.next_action_at <= as_of
-    )
-    count, since = tx.connection.execute(query).one()
+    some = select(_S.c.customer).where(_S.c.next_action_at <= as_of)
+    both = union(some, late_of_ended()).subquery()
+    first = select(func.min(_S.c.next_action_at)).where(_S.c.next_action_at <= as_of).scalar_subquery()
+    count, since = tx.connection.execute(select(func.count(), first).select_from(both)).one()
+    if count and since is None:  # late usage alone waits for the next run
+        since = as_of
     return Due(count, None if since is None else Instant(since))
 
 

@@ -1,6 +1,6 @@
 """Subscriptions with their blocked times, transitions and periods, read and written for many at once.
 
-It decides nothing: when a run must look again is told to it. Settlements, claims and assignments have
+It decides nothing: when a run must look again is told to it. Settlements, claims, assignments and quantities have
 modules of their own and are offered from here too.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select, union
 
 from planctl.core.document import Document, canonical
 from planctl.core.periods import Instant, Period
-from planctl.core.subscriptions.model import BlockedSpan, Status, Subscription, Transition
+from planctl.core.subscriptions.model import ENDED, BlockedSpan, Status, Subscription, Transition
 from planctl.store.assignments import (
     assignment,
     assignments,
@@ -35,6 +35,7 @@ from planctl.store.mapping import (
     transition_of,
     transition_row,
 )
+from planctl.store.quantities import add_steps, cancel_steps, next_change, steps_of
 from planctl.store.sets import chunks, grouped, insert_rows, put_rows, sequences, table
 from planctl.store.settlements import (
     add_claims,
@@ -54,9 +55,11 @@ __all__ = [
     "add_claims",
     "add_periods",
     "add_settlements",
+    "add_steps",
     "add_transitions",
     "assignment",
     "assignments",
+    "cancel_steps",
     "claims",
     "close_settlements",
     "due_page",
@@ -67,6 +70,7 @@ __all__ = [
     "insert_many",
     "keep_terms",
     "listing",
+    "next_change",
     "of_customers",
     "open_settlements",
     "periods",
@@ -203,16 +207,23 @@ def due_page(tx: Tx, as_of: int, after_seq: int, limit: int) -> list[tuple[int, 
 
     `after_seq` is the last number of the page before (0 at first); an empty list ends the walk.
     """
-    due = (
-        select(_S.c.customer)
-        .distinct()
-        .where(_S.c.next_action_at <= as_of, _S.c.customer > after_seq)
-        .order_by(_S.c.customer)
-        .limit(limit)
-        .subquery()
-    )
+    some = select(_S.c.customer).where(_S.c.next_action_at <= as_of, _S.c.customer > after_seq)
+    late = late_of_ended().where(_S.c.customer > after_seq)
+    both = union(some, late).subquery()
+    due = select(both.c.customer).order_by(both.c.customer).limit(limit).subquery()
     query = select(_C.c.seq, _C.c.id).join(due, due.c.customer == _C.c.seq).order_by(_C.c.seq)
     return [(row.seq, row.id) for row in tx.connection.execute(query)]
+
+
+def late_of_ended() -> Select[Any]:
+    """The small numbers of customers with late usage of a subscription that has ended: no due date waits for it."""
+    late = table("late_usage")
+    ended = sorted(status.value for status in ENDED)
+    return (
+        select(_S.c.customer)
+        .join(late, late.c.customer == _S.c.customer)
+        .where(_S.c.status.in_(ended), _S.c.ends_at > late.c.at)
+    )
 
 
 def _select() -> Select[Any]:
@@ -226,9 +237,15 @@ def _select() -> Select[Any]:
 def _read(tx: Tx, query: Select[Any]) -> list[Subscription]:
     rows = tx.connection.execute(query).all()
     texts = _terms_texts(tx, {row.terms_hash for row in rows})
-    spans = _spans(tx, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    spans, steps = _spans(tx, ids), steps_of(tx, ids)
     return [
-        subscription_of(row, terms_of_text(row.terms_hash, texts[row.terms_hash]), spans.get(row.id, ()))
+        subscription_of(
+            row,
+            terms_of_text(row.terms_hash, texts[row.terms_hash]),
+            spans.get(row.id, ()),
+            steps.get(row.id, ()),
+        )
         for row in rows
     ]
 

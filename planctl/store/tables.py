@@ -60,6 +60,7 @@ COLUMNS: dict[str, str] = {
         pay:text timezone:text anchor_at:whole started_at:whole status:text exclusive_group:text
         settled_at:whole? fees_from:whole usage_from:whole ends_at:whole? end_reason:text quantity:whole
         quantities:text negotiated:text catalog_revision:whole created_at:whole next_action_at:whole?
+        base:text pools_from:whole
     """,
     "subscription_transition": """
         subscription*:text seq*:whole before:text after:text at:whole reason:text recorded_at:whole
@@ -83,6 +84,7 @@ COLUMNS: dict[str, str] = {
     "usage_claim": """
         subscription*:text feature*:text allowance_idx*:whole occasion*:text revision*:whole starts_at:whole
         ends_at:whole quantity:text included:text wallet:text billed:text over_limit:text invoice:text
+        rolled:text carried:text
     """,
     "number_series": """
         series*:text year*:whole first:whole next:whole
@@ -93,27 +95,39 @@ COLUMNS: dict[str, str] = {
         bills_at:whole issued_at:whole starts_at:whole ends_at:whole? due_at:whole grace_ends_at:whole?
         subtotal:whole discount:whole tax:whole total:whole credit:whole paid:whole paid_at:whole?
         voided_at:whole? seller:text buyer:text taxes:text timezone:text tzdata:text catalog_revision:whole
-        content_hash:text
+        content_hash:text written_off_at:whole? discounts:text
     """,
     "invoice_line": """
         invoice*:text position*:whole subscription:text charge_key:text service_idx:whole occasion:text
         revision:whole kind:text plan:text plan_version:whole feature:text description:text quantity:text
-        unit_price:text amount:whole starts_at:whole ends_at:whole? detail:text
+        unit_price:text amount:whole starts_at:whole ends_at:whole? detail:text discount:whole taxes:text
     """,
     "payment": """
         id*:text customer:whole invoice:text amount:whole currency:text decimals:whole at:whole method:text
-        reference:text status:text recorded_at:whole
+        reference:text status:text recorded_at:whole to_balance:whole
+    """,
+    "refund": """
+        id*:text customer:whole payment:text credit_note:text amount:whole currency:text decimals:whole
+        at:whole method:text reference:text recorded_at:whole
     """,
     "credit_note": """
         id*:text number:text series:text series_year:whole sequence:whole customer:whole invoice:text
         occasion:text currency:text decimals:whole total:whole tax:whole lines:text issued_at:whole
+        target:text reason:text
     """,
     "balance_entry": """
-        customer*:whole currency*:text seq*:whole key:text amount:whole balance:whole at:whole
+        customer*:whole currency*:text seq*:whole key:text amount:whole balance:whole at:whole invoice:text
+    """,
+    "coupon_redemption": """
+        id*:text customer:whole subscription:text coupon:text document:text applied_at:whole
+        removed_at:whole
+    """,
+    "coupon_use": """
+        redemption*:text invoice*:text period_idx:whole amount:whole
     """,
     "wallet_grant": """
         id*:text customer:whole feature:text grant_key:text pack:text amount:text granted_at:whole
-        expires_at:whole
+        expires_at:whole priority:whole reason:text
     """,
     "wallet_entry": """
         customer*:whole feature*:text seq*:whole entry_key:text reverses:text grant_id:text amount:text

@@ -20,10 +20,20 @@ from planctl.store.columns import WHOLE
 from planctl.store.mapping import said
 from planctl.store.sets import insert_rows, put_tuples, table
 from planctl.store.settings import setting
+from planctl.store.usage_amounts import amounts
 from planctl.store.usage_batches import Batch, batch, put_batch
 from planctl.store.usage_mapping import EventRow, decimal_of, event_row, parts_of
 from planctl.store.usage_meters import meter_ids
-from planctl.store.usage_reading import LateEvent, clear_late, corrected, events, late_events
+from planctl.store.usage_reading import (
+    LateEvent,
+    clear_late,
+    clear_marks,
+    corrected,
+    events,
+    late_events,
+    late_marks,
+    recorded,
+)
 from planctl.store.usage_totals import UsageRequest, totals
 
 if TYPE_CHECKING:
@@ -36,15 +46,19 @@ __all__ = [
     "EventRow",
     "LateEvent",
     "UsageRequest",
+    "amounts",
     "append",
     "batch",
     "clear_late",
+    "clear_marks",
     "corrected",
     "event_row",
     "events",
     "late_events",
+    "late_marks",
     "meter_ids",
     "put_batch",
+    "recorded",
     "totals",
 ]
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _C = table("customer")
 _S = table("subscription")
 
+_T = table("terms")
+
 NEVER = -1
 """`settled_at` of a customer of whom nothing was ever settled: every event comes after it."""
 
@@ -54,6 +56,23 @@ def usage_customers(tx: Tx, customer_ids: Iterable[str]) -> dict[str, UsageCusto
         for name, (seq, root) in at.items():
             found[name] = UsageCustomer(name, root, seq, settled.get(seq, NEVER))
     return found
+
+
+def priced_by_event(tx: Tx, customer_ids: Iterable[str]) -> list[str]:
+    """Those of the customers who have or had a subscription whose terms may price single events (percentages)."""
+    chosen = select(_T.c.hash).where(_T.c.document.contains('"percentage"'))
+    hashes = [row.hash for row in tx.connection.execute(chosen)]
+    found: dict[str, None] = {}
+    for some in chunks(hashes):
+        for chunk in chunks(dict.fromkeys(customer_ids)):
+            query = (
+                select(_C.c.id)
+                .distinct()
+                .join(_S, _S.c.customer == _C.c.seq)
+                .where(_C.c.id.in_(chunk), _S.c.terms_hash.in_(some))
+            )
+            found |= dict.fromkeys(row.id for row in tx.connection.execute(query))
+    return list(found)
 
 
 def _roots(tx: Tx, parents: set[int]) -> dict[int, tuple[int, str]]:

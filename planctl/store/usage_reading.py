@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from planctl.core.instants import DAY_MICROSECONDS
+from planctl.core.invoicing.facts import LateMark
 from planctl.core.metering.model import UsageEvent, event_key
+from planctl.core.periods import Instant
 from planctl.store.columns import FOREVER
 from planctl.store.mapping import instant
 from planctl.store.sets import chunks, known_sequences, sequences, table
@@ -68,6 +70,34 @@ def events(tx: Tx, customer: str, names: Sequence[str], starts_at: int, ends_at:
     for days in chunks(stored_days(tx, starts_at, ends_at)):
         for row in tx.connection.execute(query.where(_E.c.day.in_(days))):
             yield event_of(row, customer, meters[row.meter])
+
+
+def recorded(
+    tx: Tx, customer: str, names: Sequence[str], starts_at: int, ends_at: int
+) -> Iterator[UsageEvent]:
+    """Events in `[starts_at, ends_at)`, streamed day by day: of one customer or, where empty, of all.
+
+    Only those recorded under `names`, or all where there are none. Within a day corrections come last, and of
+    one instant the larger quantities first, so that recording them again in this order finds nothing amiss.
+    """
+    people = table("customer")
+    query = (
+        select(_E, people.c.id.label("customer_id"), _M.c.name, _D.c.event_id, _D.c.properties, _D.c.corrects)
+        .select_from(_E.outerjoin(_D, _same_key()))
+        .join(people, people.c.seq == _E.c.customer)
+        .join(_M, _M.c.id == _E.c.meter)
+        .where(_E.c.at >= starts_at, _E.c.at < ends_at)
+        .order_by(func.coalesce(_D.c.corrects, "") != "", _E.c.at, _E.c.quantity.desc(), _E.c.fraction.desc())
+        .order_by(_E.c.customer, _E.c.meter, _E.c.event_key)
+        .execution_options(yield_per=1000)
+    )
+    if customer:
+        query = query.where(people.c.id == customer)
+    if names:
+        query = query.where(_M.c.name.in_(names))
+    for day in stored_days(tx, starts_at, ends_at):
+        for row in tx.connection.execute(query.where(_E.c.day == day)):
+            yield event_of(row, row.customer_id, row.name)
 
 
 def corrected(tx: Tx, customer: str, names: Sequence[str], event_ids: Sequence[str]) -> list[UsageEvent]:
@@ -133,6 +163,21 @@ def late_events(tx: Tx, customer_ids: Iterable[str]) -> dict[str, list[LateEvent
                 LateEvent(row.id, row.name, instant(row.at), row.day, bytes(row.event_key))
             )
     return found
+
+
+def late_marks(tx: Tx, customer_ids: Iterable[str]) -> dict[str, tuple[LateMark, ...]]:
+    """The marks of every one of these customers, in time order; none where nothing is to be billed again."""
+    wanted = tuple(dict.fromkeys(customer_ids))
+    found = late_events(tx, wanted)
+    return {
+        name: tuple(LateMark(one.meter, Instant(one.at), (one.day, one.key)) for one in found.get(name, ()))
+        for name in wanted
+    }
+
+
+def clear_marks(tx: Tx, customer: str, marks: Sequence[LateMark]) -> None:
+    """Forget that one customer's events were late: their difference is billed. Each must be marked."""
+    clear_late(tx, [LateEvent(customer, mark.meter, mark.at, *mark.reference) for mark in marks])
 
 
 def clear_late(tx: Tx, billed: Sequence[LateEvent]) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from planctl.core.catalog.model import Meter
 from planctl.core.instants import DAY_MICROSECONDS
-from planctl.core.invoicing.model import Totals, UsageWindow
-from planctl.core.metering.aggregate import Span, aggregate
+from planctl.core.invoicing.facts import LateMark
+from planctl.core.invoicing.model import Totals, UsageWindow, WindowKey
+from planctl.core.metering.aggregate import ZERO, Span, aggregate, level, peak
 from planctl.core.metering.model import UsageEvent
 from planctl.store.mapping import whole
 from planctl.store.sets import chunks, known_sequences
@@ -25,7 +26,8 @@ from planctl.store.usage_reading import stored_days
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
-Key = tuple[str, str, int]
+Marks = Mapping[str, Collection[LateMark]]
+"""Late events by customer."""
 
 _SUMMED_AT_ONCE = 250
 _STREAMED_AT_ONCE = 50
@@ -43,13 +45,47 @@ class UsageRequest:
     @property
     def is_plain(self) -> bool:
         """Whether its quantity is the sum of the events': sums and counts that look at no property."""
-        return self.meter.aggregate in {"sum", "count"} and not self.meter.where and not self.meter.value
+        return not self.carries and self.meter.aggregate in {"sum", "count"} and self._is_bare
+
+    @property
+    def carries(self) -> bool:
+        """Whether what was recorded before the window, since ever, makes the level that it begins with."""
+        return self.window.measure == "peak" or self.meter.aggregate == "weighted"
+
+    @property
+    def carries_a_sum(self) -> bool:
+        """Whether the level brought along is a sum that the database can make."""
+        return self.carries and self.meter.aggregate in {"sum", "count", "weighted"} and self._is_bare
+
+    @property
+    def _is_bare(self) -> bool:
+        return not self.meter.where and not self.meter.value
 
     @property
     def names(self) -> dict[str, str]:
         """What feeding events are recorded as, and what the core calls each: an alias is the feature."""
         own = dict.fromkeys((self.window.feature, *self.aliases), self.window.feature)
         return {self.meter.event: self.meter.event, **own} if self.meter.event else own
+
+    def in_core(self, events: Iterable[UsageEvent], initial: Fraction) -> Fraction:
+        """The quantity by the reference: of events in the window and, where those carry a level, before it."""
+        window, meter, feature = self.window, self.meter, self.window.feature
+        if window.measure == "peak":
+            return peak(meter, feature, events, Span(window.starts_at, window.ends_at), initial)
+        if meter.aggregate != "weighted":
+            return aggregate(meter, feature, events, Span(window.starts_at, window.ends_at))
+        seen = list(events)
+        initial += level(meter, feature, [one for one in seen if one.at < window.starts_at])
+        inside = [one for one in seen if one.at >= window.starts_at]
+        return aggregate(meter, feature, inside, Span(window.starts_at, window.span_ends_at), initial)
+
+
+class Asked(NamedTuple):
+    """A request and the time whose events are wanted for it: `[starts_at, ends_at)`."""
+
+    request: UsageRequest
+    starts_at: int
+    ends_at: int
 
 
 class _Slice(NamedTuple):
@@ -64,20 +100,69 @@ class _Slice(NamedTuple):
     ends_at: int
 
 
-def totals(tx: Tx, requests: Sequence[UsageRequest]) -> Totals:
+def totals(tx: Tx, requests: Sequence[UsageRequest], without: Marks | None = None) -> Totals:
     """The aggregated quantity of every window by its key, exact; an absent one is 0.
 
-    Windows of unknown customers and never recorded names have no events. The level that a held feature
-    brings along from before the window is not in it. A fixed number of queries per chunk of requests.
+    Windows of unknown customers and never recorded names have no events. A fixed number of queries per chunk
+    of requests. Of a total, only the events of the window count; what was recorded before it, since ever,
+    makes the level that a mean over time (`weighted`) and a `peak` begin with. A mean is taken over
+    `[starts_at, span_ends_at)`: a window that ends earlier gives the part of it that its events make.
+    With `without`, each customer's totals are as if these events had never been recorded; that is slower.
     """
-    found: dict[Key, Fraction] = {}
-    for chunk in chunks((request for request in requests if request.is_plain), _SUMMED_AT_ONCE):
-        found |= {chunk[number].window.key: quantity for number, quantity in _sums(tx, chunk)}
-    for chunk in chunks((request for request in requests if not request.is_plain), _STREAMED_AT_ONCE):
-        for number, events in _streams(tx, chunk):
-            request, window = chunk[number], chunk[number].window
-            span = Span(window.starts_at, window.ends_at)
-            found[window.key] = aggregate(request.meter, window.feature, events, span)
+    left_out = identities(without)
+    summed: list[UsageRequest] = []
+    streamed: list[tuple[UsageRequest, bool]] = []
+    for request in requests:
+        is_whole = not _is_marked(request, (without or {}).get(request.window.customer, ()))
+        if request.is_plain and is_whole:
+            summed.append(request)
+        else:
+            streamed.append((request, is_whole))
+    found: dict[WindowKey, Fraction] = {}
+    for chunk in chunks(summed, _SUMMED_AT_ONCE):
+        asked = [Asked(one, one.window.starts_at, one.window.ends_at) for one in chunk]
+        found |= {chunk[number].window.key: quantity for number, quantity in _sums(tx, asked)}
+    for pairs in chunks(streamed, _STREAMED_AT_ONCE):
+        found |= _by_the_core(tx, pairs, left_out)
+    return found
+
+
+Identity = tuple[str, int, bytes]
+"""The name under which an event was recorded, its UTC day and its key."""
+
+
+def identities(marks: Marks | None) -> dict[str, frozenset[Identity]]:
+    """The events that are marked, by customer."""
+    by_customer = (marks or {}).items()
+    return {
+        customer: frozenset((one.meter, *one.reference) for one in several)
+        for customer, several in by_customer
+    }
+
+
+def _is_marked(request: UsageRequest, marks: Iterable[LateMark]) -> bool:
+    """Whether any of these events counts for the request's window."""
+    window = request.window
+    since = 0 if request.carries else window.starts_at
+    return any(since <= mark.at < window.ends_at and mark.meter in request.names for mark in marks)
+
+
+def _by_the_core(
+    tx: Tx, pairs: Sequence[tuple[UsageRequest, bool]], left_out: Mapping[str, Collection[Identity]]
+) -> dict[WindowKey, Fraction]:
+    """Totals from streamed events; the level brought along is summed first where no event is left out of it."""
+    carried = [one for one, is_whole in pairs if is_whole and one.carries_a_sum]
+    before = dict(_sums(tx, [Asked(one, 0, one.window.starts_at) for one in carried]))
+    initial = {carried[number].window.key: quantity for number, quantity in before.items()}
+    asked = []
+    for one, is_whole in pairs:
+        since = 0 if one.carries and not (is_whole and one.carries_a_sum) else one.window.starts_at
+        asked.append(Asked(one, since, one.window.ends_at))
+    found = {key: one.in_core((), initial[key]) for one in carried if (key := one.window.key) in initial}
+    for number, events in streams(tx, asked, left_out):
+        request = asked[number].request
+        key = request.window.key
+        found[key] = request.in_core(events, initial.get(key, ZERO))
     return found
 
 
@@ -104,47 +189,56 @@ SELECT slice.request, e.meter, e.at, e.event_key, e.quantity, e.fraction, d.even
 """
 
 
-def _sums(tx: Tx, requests: Sequence[UsageRequest]) -> Iterator[tuple[int, Fraction]]:
+def _sums(tx: Tx, asked: Sequence[Asked]) -> Iterator[tuple[int, Fraction]]:
     """The summed quantity of each request that has events, by its index."""
-    statement = _with_slices(tx, _slices(tx, requests, _meters(tx, requests)), _SUMS)
+    statement = _with_slices(tx, _slices(tx, asked, _meters(tx, asked)), _SUMS)
     if statement:
         for number, upper, lower, upper_part, lower_part in tx.connection.exec_driver_sql(statement):
             quantity = (int(upper) << 32) + int(lower)
             yield number, exact_quantity(quantity, (int(upper_part) << 20) + int(lower_part))
 
 
-def _streams(tx: Tx, requests: Sequence[UsageRequest]) -> Iterator[tuple[int, Iterator[UsageEvent]]]:
-    """The events of each request that has some, by its index; each stream must be used up before the next."""
-    meters = _meters(tx, requests)
-    statement = _with_slices(tx, _slices(tx, requests, meters), _EVENTS)
+def streams(
+    tx: Tx, asked: Sequence[Asked], without: Mapping[str, Collection[Identity]]
+) -> Iterator[tuple[int, Iterator[UsageEvent]]]:
+    """The events of each request that has some, by its index; each stream must be used up before the next.
+
+    In no order. An event of a former id of the feature comes under the present one. `without` are events by
+    customer that are left out.
+    """
+    meters = _meters(tx, asked)
+    statement = _with_slices(tx, _slices(tx, asked, meters), _EVENTS)
     if not statement:
         return
     names = {number: name for name, number in meters.items()}
 
-    def event(row: Any) -> UsageEvent:
-        request = requests[row.request]
-        return event_of(row, request.window.customer, request.names[names[row.meter]])
+    def events(request: UsageRequest, rows: Iterable[Any]) -> Iterator[UsageEvent]:
+        customer, called = request.window.customer, request.names
+        left_out = without.get(customer, ())
+        for row in rows:
+            name = names[row.meter]
+            if not left_out or (name, row.at // DAY_MICROSECONDS, bytes(row.event_key)) not in left_out:
+                yield event_of(row, customer, called[name])
 
     rows = tx.connection.exec_driver_sql(statement, execution_options={"yield_per": 1000})
     for number, of_request in groupby(rows, key=lambda row: int(row.request)):
-        yield number, map(event, of_request)
+        yield number, events(asked[number].request, of_request)
 
 
-def _meters(tx: Tx, requests: Sequence[UsageRequest]) -> dict[str, int]:
-    return meter_ids(tx, (name for request in requests for name in request.names))
+def _meters(tx: Tx, asked: Sequence[Asked]) -> dict[str, int]:
+    return meter_ids(tx, (name for one in asked for name in one.request.names)) if asked else {}
 
 
-def _slices(tx: Tx, requests: Sequence[UsageRequest], meters: dict[str, int]) -> list[_Slice]:
+def _slices(tx: Tx, asked: Sequence[Asked], meters: dict[str, int]) -> list[_Slice]:
     """One slice for every request and every meter that feeds it; none for customers and names never seen."""
-    customers = known_sequences(tx, (request.window.customer for request in requests))
+    customers = known_sequences(tx, (one.request.window.customer for one in asked))
     slices = []
-    for number, request in enumerate(requests):
-        window = request.window
+    for number, (request, starts_at, ends_at) in enumerate(asked):
+        customer = request.window.customer
         for name in request.names:
-            if name in meters and window.customer in customers and window.starts_at < window.ends_at:
-                days = window.starts_at // DAY_MICROSECONDS, (window.ends_at - 1) // DAY_MICROSECONDS
-                place = customers[window.customer], meters[name]
-                slices.append(_Slice(number, *place, *days, window.starts_at, window.ends_at))
+            if name in meters and customer in customers and starts_at < ends_at:
+                days = starts_at // DAY_MICROSECONDS, (ends_at - 1) // DAY_MICROSECONDS
+                slices.append(_Slice(number, customers[customer], meters[name], *days, starts_at, ends_at))
     return slices
 
 

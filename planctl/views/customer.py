@@ -32,6 +32,7 @@ COLUMNS = (
 _WORDS = {
     "starts": "starts",
     "renews": "renews",
+    "quantity_changes": "another quantity holds",
     "usage_closes": "usage is billed",
     "allowance_resets": "allowance resets",
     "ends": "ends",
@@ -64,7 +65,9 @@ def customer_document(customer: Customer) -> dict[str, Json]:
 def account_document(account: Account) -> dict[str, Json]:
     """A customer as JSON with everything that belongs to it and what happens next."""
     return customer_document(account.customer) | {
-        "balance": {code: str(minor) for code, minor in sorted(account.balance.items())},
+        "balance": {
+            currency.code: format_minor(minor, currency) for currency, minor in account.balance.items()
+        },
         "subscriptions": [
             subscription_document(_shown(account, one.subscription)) for one in account.holdings
         ],
@@ -100,6 +103,10 @@ def account_answer(account: Account) -> Answer:
     ]
     if not live and not account.assignments:
         lines.append("no plan")
+    lines += [
+        f"balance {format_amount(minor, currency)} {currency.code}, which pays the next invoices"
+        for currency, minor in account.balance.items()
+    ]
     for invoice in account.open_invoices:
         owed = format_amount(invoice.due_minor, invoice.draft.currency)
         lines.append(

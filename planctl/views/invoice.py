@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from planctl.core.catalog.documents import percent_text
 from planctl.core.currencies import Currency
 from planctl.core.instants import zone
-from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, Line
-from planctl.core.money import format_amount, format_minor
+from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, Line, Tax
+from planctl.core.money import decimal_text, format_amount, format_minor
 from planctl.views.sheet import Answer, Column, Json, Sheet
 from planctl.views.words import day_text, exact_decimal, maybe
 
@@ -29,6 +30,15 @@ LINE_COLUMNS = (
     Column("unit_price", "amount", "unit price"),
     Column("amount", "amount"),
 )
+
+TAX_NOTES = {
+    "reverse": "Reverse charge: the recipient owes the tax",
+    "exempt": "Exempt from tax",
+}
+"""What an invoice says where no tax is charged, by what it remembers of its customer.
+
+Source: Council Directive 2006/112/EC, article 226, points 11 and 11a.
+"""
 
 
 def price_text(price: Fraction, currency: Currency) -> str:
@@ -57,10 +67,12 @@ def invoice_document(invoice: Invoice) -> dict[str, Json]:
         "grace_ends_at": maybe(draft.grace_ends_at),
         "period": period_document(draft.starts_at, draft.ends_at),
         "lines": [line_document(line, currency) for line in draft.lines],
+        "discounts": [{"coupon": one.coupon, "amount": money(one.amount_minor)} for one in draft.discounts],
         "subtotal": money(invoice.subtotal_minor),
         "discount": money(invoice.discount_minor),
         "tax": money(invoice.tax_minor),
-        "taxes": [],
+        "taxes": [tax_document(one, currency) for one in draft.taxes],
+        "tax_note": TAX_NOTES.get(invoice.buyer.get("tax", "")),
         "total": money(invoice.total_minor),
         "credit_applied": money(invoice.credit_minor),
         "paid": money(invoice.paid_minor),
@@ -92,14 +104,46 @@ def line_document(line: Line, currency: Currency) -> dict[str, Json]:
         "quantity": exact_decimal(line.quantity),
         "unit_price": None if line.unit_price is None else price_text(line.unit_price, currency),
         "amount": format_minor(line.amount_minor, currency),
+        "discount": format_minor(line.discount_minor, currency),
+        "taxes": [
+            {
+                "code": share.code,
+                "rate": decimal_text(share.rate),
+                "amount": format_minor(share.amount_minor, currency),
+                "included": share.included,
+            }
+            for share in line.taxes
+        ],
         "period": period_document(line.starts_at, line.ends_at),
     }
 
 
-def preview_of(draft: Draft) -> Invoice:
-    """A draft as the invoice it will be, without number and id."""
-    total = draft.total_minor
-    return Invoice("", "", InvoiceStatus.DRAFT, draft, draft.subtotal_minor, 0, 0, total)
+def tax_document(tax: Tax, currency: Currency) -> dict[str, Json]:
+    """One tax as JSON: the rate as a fraction of 1, the base without the tax, also where it is included."""
+    return {
+        "code": tax.code,
+        "name": tax.name,
+        "rate": decimal_text(tax.rate),
+        "base": format_minor(tax.base_minor, currency),
+        "amount": format_minor(tax.amount_minor, currency),
+        "included": tax.included,
+    }
+
+
+def preview_of(draft: Draft, buyer: Mapping[str, str] | None = None) -> Invoice:
+    """A draft as the invoice it will be, without number and id; `buyer` is what it will remember of its customer."""
+    return Invoice(
+        "",
+        "",
+        InvoiceStatus.DRAFT,
+        draft,
+        draft.subtotal_minor,
+        draft.discount_minor,
+        draft.tax_minor,
+        draft.total_minor,
+        draft.credit_minor,
+        buyer=buyer or {},
+    )
 
 
 def invoices_answer(invoices: Sequence[Invoice], timezone: str) -> Answer:
@@ -136,10 +180,34 @@ def previews_answer(invoices: Sequence[Invoice], sentences: Sequence[str]) -> An
     return Answer(documents, tuple(lines))
 
 
+def request_text(draft: Draft) -> str:
+    """What a draft asks for, `19.00 USD, due 2026-02-08`, and what of it the balance pays."""
+    total, code = format_amount(draft.total_minor, draft.currency), draft.currency.code
+    due = f"due {day_text(draft.due_at, zone(draft.timezone))}"
+    if not draft.credit_minor:
+        return f"{total} {code}, {due}"
+    if draft.credit_minor == draft.total_minor:
+        return f"{total} {code}, paid by the balance"
+    return f"{total} {code}, of which the balance pays {format_amount(draft.credit_minor, draft.currency)}, {due}"
+
+
+def issued_text(invoice: Json) -> str:
+    """The sentence about an invoice that a command issued, from its document."""
+    assert isinstance(invoice, Mapping)
+    words = f"invoice {invoice['number']}: {invoice['total']} {invoice['currency']}"
+    credited = str(invoice["credit_applied"])
+    if not credited.strip("0."):
+        return f"{words}, due {invoice['due_at']}"
+    if invoice["credit_applied"] == invoice["total"]:
+        return f"{words}, paid by the balance"
+    return f"{words}, of which the balance paid {credited}, due {invoice['due_at']}"
+
+
 def _head(invoice: Invoice) -> list[str]:
     draft, currency = invoice.draft, invoice.draft.currency
     tz = zone(draft.timezone)
-    issued, due, grace = (day_text(at, tz) for at in (draft.issued_at, draft.due_at, draft.grace_ends_at))
+    issued, due = day_text(draft.issued_at, tz), day_text(draft.due_at, tz)
+    grace = "" if draft.grace_ends_at is None else f" · grace ends {day_text(draft.grace_ends_at, tz)}"
 
     def money(minor: int) -> str:
         return f"{format_amount(minor, currency)} {currency.code}"
@@ -148,15 +216,24 @@ def _head(invoice: Invoice) -> list[str]:
     title = f"Invoice {invoice.number}" if invoice.number else "Preview (no number yet)"
     head = [
         f"{title} · {buyer} · {invoice.status.value}",
-        f"issued {issued} · due {due} · grace ends {grace} ({draft.timezone})",
+        f"issued {issued} · due {due}{grace} ({draft.timezone})",
     ]
     if invoice.seller.get("name"):
         head.insert(1, f"from {invoice.seller['name']}")
-    if invoice.discount_minor or invoice.tax_minor:
+    if invoice.discount_minor or draft.taxes:
         head.append(
             f"subtotal {money(invoice.subtotal_minor)} · discount {money(invoice.discount_minor)}"
             f" · tax {money(invoice.tax_minor)}"
         )
+    head += [f"coupon {one.coupon}: {money(-one.amount_minor)}" for one in draft.discounts]
+    head += [
+        f"{tax.name} {percent_text(tax.rate)} on {money(tax.base_minor)}: {money(tax.amount_minor)}"
+        f"{' (contained in the prices)' if tax.included else ''}"
+        for tax in draft.taxes
+    ]
+    note = TAX_NOTES.get(invoice.buyer.get("tax", ""))
+    if note:
+        head.append(note)
     paid = invoice.paid_minor + invoice.credit_minor
     head.append(f"total {money(invoice.total_minor)} · paid {money(paid)} · open {money(invoice.due_minor)}")
     return head

@@ -8,7 +8,7 @@ from typing import Protocol
 from planctl.core.currencies import Currency
 from planctl.core.document import Document
 from planctl.core.instants import Instant, instant_text
-from planctl.core.invoicing.model import Invoice
+from planctl.core.invoicing.model import CreditDraft, Invoice
 from planctl.core.subscriptions.model import Transition
 from planctl.views.invoice import totals_document
 from planctl.views.payment import transition_document
@@ -53,8 +53,17 @@ class ReportLike(Protocol):
         """What moved."""
         ...
 
+    @property
+    def credits(self) -> Sequence[CreditDraft]:
+        """Credit notes beside the invoices."""
+        ...
+
     def totals(self) -> Mapping[Currency, int]:
         """Invoiced minor units per currency."""
+        ...
+
+    def credited(self) -> Mapping[Currency, int]:
+        """Credited minor units per currency."""
         ...
 
 
@@ -65,6 +74,8 @@ def run_document(report: ReportLike, elapsed_ms: int) -> dict[str, Document]:
         "issued": len(report.invoices),
         "invoices": [one.number for one in report.invoices],
         "totals": totals_document(report.totals()),
+        "credit_notes": len(report.credits),
+        "credited": totals_document(report.credited()),
         "nothing_due": report.nothing_due,
         "held": [{"customer": one.customer, "reason": one.reason} for one in report.held],
         "transitions": [transition_document(move) for move in report.transitions],
@@ -83,8 +94,8 @@ def run_answer(document: Json, names: Mapping[str, str]) -> Answer:
     assert isinstance(totals, Mapping)
     assert isinstance(invoices, Sequence)
     assert isinstance(moves, Sequence)
-    issued = document["issued"]
-    if not issued and not moves:
+    issued, credits = document["issued"], document["credit_notes"]
+    if not issued and not moves and not credits:
         return Answer(document, (f"nothing was due as of {document['as_of']}",))
     amounts = ", ".join(f"{amount} {code}" for code, amount in totals.items())
     numbers = f"{invoices[0]} to {invoices[-1]}" if len(invoices) > 1 else "".join(map(str, invoices))
@@ -92,6 +103,11 @@ def run_answer(document: Json, names: Mapping[str, str]) -> Answer:
         f"{issued} invoice{'s' * (issued != 1)} issued as of {document['as_of']}"
         + (f": {numbers}, {amounts}" if invoices else "")
     ]
+    if credits:
+        given = document["credited"]
+        assert isinstance(given, Mapping)
+        told = ", ".join(f"{amount} {code}" for code, amount in given.items())
+        lines.append(f"{credits} credit note{'s' * (credits != 1)} to customers' balances: {told}")
     lines += [
         f"{names.get(str(move['subscription']), move['subscription'])}: {move['from']} to {move['to']}"
         f" at {move['at']}"

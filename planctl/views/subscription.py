@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from planctl.core.catalog.documents import terms_document
 from planctl.core.catalog.faces import badges
@@ -11,11 +12,12 @@ from planctl.core.catalog.model import Plan
 from planctl.core.currencies import Currency
 from planctl.core.instants import instant_text, zone
 from planctl.core.invoicing.model import Draft, Invoice
+from planctl.core.invoicing.quantities import scheduled_steps
 from planctl.core.money import decimal_text, format_amount
 from planctl.core.periods import Instant, Interval, Period
-from planctl.core.subscriptions.model import Assignment, Status, Subscription
+from planctl.core.subscriptions.model import Assignment, QuantityStep, Status, Subscription
 from planctl.core.subscriptions.start import Offered
-from planctl.views.invoice import invoice_document, period_document
+from planctl.views.invoice import invoice_document, issued_text, period_document, request_text
 from planctl.views.sheet import Answer, Column, Json, Sheet
 from planctl.views.words import day_text, maybe
 
@@ -35,12 +37,13 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A subscription with what is asked beside it: the instant, the newest version of its plan (0: none)."""
+    """A subscription with what is asked beside it: the instant, the newest version (0: none), its add-ons."""
 
     subscription: Subscription
     as_of: Instant
     newest: int = 0
     open_invoices: tuple[str, ...] = ()
+    addons: tuple[Subscription, ...] = ()
 
 
 def subscription_document(shown: Shown) -> dict[str, Json]:
@@ -63,10 +66,11 @@ def subscription_document(shown: Shown) -> dict[str, Json]:
         "ends_at": maybe(one.ends_at),
         "end_reason": one.end_reason or None,
         "expires_at": None,
-        "quantity": one.quantity,
-        "quantities": {feature: decimal_text(total) for feature, total in sorted(one.quantities.items())},
-        "addons": [],
-        "scheduled_change": None,
+        "quantity": one.quantity_at(shown.as_of),
+        "quantities": {feature: decimal_text(total) for feature, total in _totals(one, shown.as_of)},
+        "base": one.base or None,
+        "addons": [_addon(addon, shown.as_of) for addon in shown.addons],
+        "scheduled_change": next((_step(step) for step in scheduled_steps(one, shown.as_of)), None),
         "timezone": one.timezone,
         "negotiated": dict(one.negotiated),
         "terms": terms_document(one.terms),
@@ -110,7 +114,7 @@ def subscription_answer(shown: Shown) -> Answer:
         lines.append(f"period to {day_text(end, tz)}" + (" · renews" if one.ends_at is None else ""))
     if one.ends_at is not None:
         lines.append(f"ends {day_text(one.ends_at, tz)} ({one.end_reason})")
-    lines += [f"  {feature}: {decimal_text(total)}" for feature, total in sorted(one.quantities.items())]
+    lines += _quantity_lines(shown)
     if one.negotiated:
         agreed = ", ".join(f"{path} = {value}" for path, value in sorted(one.negotiated.items()))
         lines.append(f"negotiated: {agreed}")
@@ -121,6 +125,47 @@ def subscription_answer(shown: Shown) -> Answer:
     return Answer(subscription_document(shown), tuple(lines))
 
 
+def _quantity_lines(shown: Shown) -> list[str]:
+    """How many are held, what is scheduled, and the add-ons."""
+    one, tz = shown.subscription, zone(shown.subscription.timezone)
+    held = one.quantity_at(shown.as_of)
+    lines = [f"quantity: {held}"] if held != 1 or one.terms.quantity != (1, 1) else []
+    lines += [f"  {feature}: {decimal_text(total)}" for feature, total in _totals(one, shown.as_of)]
+    for step in scheduled_steps(one, shown.as_of):
+        what = step.feature or "quantity"
+        lines.append(f"scheduled: {what} {decimal_text(step.total)} from {day_text(step.at, tz)}")
+    for addon in shown.addons:
+        ends = "" if addon.ends_at is None else f", ends {day_text(addon.ends_at, tz)}"
+        many = f"{addon.quantity_at(shown.as_of)} × " if addon.terms.quantity != (1, 1) else ""
+        lines.append(f"add-on: {many}{addon.plan} v{addon.plan_version} · {_paid(addon)}{ends} ({addon.id})")
+    return lines
+
+
+def _totals(one: Subscription, at: Instant) -> list[tuple[str, Decimal]]:
+    return sorted(one.quantities_at(at).items())
+
+
+def _addon(one: Subscription, at: Instant) -> dict[str, Json]:
+    return {
+        "id": one.id,
+        "plan": one.plan,
+        "plan_version": one.plan_version,
+        "status": one.status.value,
+        "pay": one.pay,
+        "quantity": one.quantity_at(at),
+        "ends_at": maybe(one.ends_at),
+    }
+
+
+def _step(step: QuantityStep) -> dict[str, Json]:
+    return {
+        "kind": "quantity",
+        "feature": step.feature or None,
+        "total": decimal_text(step.total),
+        "at": instant_text(step.at),
+    }
+
+
 def start_lines(
     subscription: Subscription,
     drafts: Sequence[Draft],
@@ -129,18 +174,23 @@ def start_lines(
 ) -> list[str]:
     """What starting will do, for the question before it."""
     tz = zone(subscription.timezone)
-    period = subscription.schedule().period(0)
-    first = f"{day_text(period.starts_at, tz)} to {day_text(period.ends_at, tz, 'open')}"
+    schedule = subscription.schedule()
+    period = schedule.period(schedule.index_at(subscription.started_at))
+    first = f"{day_text(subscription.started_at, tz)} to {day_text(period.ends_at, tz, 'open')}"
     lines = [
         f"{subscription.customer} starts {subscription.plan} v{subscription.plan_version}, {_paid(subscription)}"
     ]
     faces = badges(_as_plan(subscription), subscription.currency, {}, subscription.pay)
     lines += [f"  {badge}" for badge in faces]
-    lines.append(f"  period 0: {first} ({subscription.timezone})")
+    if subscription.quantity != 1:
+        lines.append(f"  quantity: {subscription.quantity}")
+    lines += [
+        f"  {feature}: {decimal_text(total)}" for feature, total in sorted(subscription.quantities.items())
+    ]
+    lines.append(f"  period {period.index}: {first} ({subscription.timezone})")
     lines += [f"  replaces {old.plan}, which ends {day_text(old.ends_at, tz, 'open')}" for old in replaced]
     for draft in drafts:
-        total = format_amount(draft.total_minor, draft.currency)
-        lines.append(f"  first request: {total} {draft.currency.code}, due {day_text(draft.due_at, tz)}")
+        lines.append(f"  first request: {request_text(draft)}")
     if differences:
         lines.append("  changed since it was assigned:")
         lines += [f"    {difference}" for difference in differences]
@@ -207,14 +257,17 @@ def _period_end(one: Subscription, as_of: Instant) -> int | None:
 
 
 def _period_at(one: Subscription, as_of: Instant) -> Period | None:
-    """The billing period that holds `as_of`, or the last one of a subscription that has ended; cut at its end."""
-    if as_of < one.anchor_at:
+    """The billing period that holds `as_of`, or the last one of a subscription that has ended.
+
+    Cut at its end, and at its start, which lies inside a period where an add-on joins its base's dates.
+    """
+    if as_of < max(one.anchor_at, one.started_at):
         return None
     schedule = one.schedule()
-    if one.ends_at is None:
-        return schedule.period(schedule.index_at(as_of))
-    last = Instant(max(min(as_of, one.ends_at - 1), one.anchor_at))
-    return schedule.period(schedule.index_at(last)).cut_at(one.ends_at)
+    last = as_of if one.ends_at is None else Instant(max(min(as_of, one.ends_at - 1), one.anchor_at))
+    period = schedule.period(schedule.index_at(last))
+    period = replace(period, starts_at=Instant(max(period.starts_at, one.started_at)))
+    return period if one.ends_at is None else period.cut_at(one.ends_at)
 
 
 def started_answer(document: Json) -> Answer:
@@ -227,9 +280,7 @@ def started_answer(document: Json) -> Answer:
     for old in _objects(one["replaced"]):
         lines.append(f"{old['plan']} ended {old['ends_at']}")
     for invoice in _objects(one["invoices"]):
-        lines.append(
-            f"invoice {invoice['number']}: {invoice['total']} {invoice['currency']}, due {invoice['due_at']}"
-        )
+        lines.append(issued_text(invoice))
     return Answer(document, tuple(lines))
 
 
@@ -278,10 +329,13 @@ def _objects(documents: Json) -> list[Mapping[str, Json]]:
     return [_object(one) for one in documents]
 
 
-def cancel_lines(ending: Subscription, drafts: Sequence[Draft]) -> list[str]:
+def cancel_lines(
+    ending: Subscription, drafts: Sequence[Draft], addons: Sequence[Subscription] = ()
+) -> list[str]:
     """What canceling will do, for the question before it."""
     ends = day_text(ending.ends_at, zone(ending.timezone))
     lines = [f"{ending.customer}/{ending.plan} ends {ends} ({ending.timezone})"]
+    lines += [f"  and with it {addon.plan}" for addon in addons]
     for draft in drafts:
         total = format_amount(draft.total_minor, draft.currency)
         lines.append(f"  final request: {total} {draft.currency.code}")

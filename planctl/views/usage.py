@@ -199,7 +199,9 @@ def feature_document(one: FeatureUseLike) -> dict[str, Json]:
         "included": amount(pool.included),
         "used": amount(pool.total),
         "remaining": amount(one.state.remaining),
-        "wallet": "0",
+        "wallet": amount(one.state.wallet),
+        "wallet_used": amount(pool.wallet),
+        "rolled_over": amount(pool.rolled),
         "excess": amount(one.state.excess),
         "over_limit": amount(one.state.over_limit),
         "drawn": [
@@ -221,7 +223,7 @@ def usage_answer(usage: CustomerUsageLike, timezone: str) -> Answer:
             amount(one.state.pool.included),
             amount(one.state.pool.total),
             amount(one.state.remaining),
-            "0",
+            amount(one.state.wallet),
             amount(one.state.excess),
             amount(one.state.over_limit),
             one.state.pool.included is None,
@@ -239,16 +241,20 @@ def bar(state: OpenPool) -> str:
     used = _grouped(amount(pool.total))
     if pool.included is None:
         return f"{used} of unlimited"
+    left = "no limit" if state.remaining is None else f"{_grouped(amount(state.remaining))} left"
     if pool.passed_on:
-        left = "no limit" if state.remaining is None else f"{_grouped(amount(state.remaining))} left"
         return f"{used}, {_grouped(amount(pool.passed_on))} of it drawn on others, {left}"
     filled = 0 if not pool.included else int(BAR * pool.used / pool.included)
     text = f"{'#' * filled}{'-' * (BAR - filled)}  {used} of {_grouped(amount(pool.included))}"
+    if pool.wallet or state.wallet:
+        text += (
+            f", {_grouped(amount(pool.wallet))} from the wallet ({_grouped(amount(state.wallet))} left in it)"
+        )
     if state.excess:
         return f"{text}, {_grouped(amount(state.excess))} to be billed"
     if state.over_limit:
         return f"{text}, {_grouped(amount(state.over_limit))} over the limit"
-    return f"{text}, {_grouped(amount(pool.remaining))} left"
+    return f"{text}, {left}"
 
 
 def _grouped(text: str | None) -> str:
@@ -270,7 +276,7 @@ def check_document(customer: str, feature: str, checked: Checked) -> dict[str, J
         "limit": amount(checked.limit),
         "used": amount(checked.used),
         "remaining": amount(checked.remaining),
-        "wallet": "0" if counted else None,
+        "wallet": amount(checked.wallet) if counted else None,
         "resets_at": maybe(checked.resets_at),
         "granted_by": list(checked.granted_by),
         "values": list(checked.values),
@@ -284,6 +290,7 @@ def check_answer(customer: str, feature: str, checked: Checked) -> Answer:
     if checked.used is not None:
         limit = "no limit" if checked.limit is None else f"limit {_grouped(amount(checked.limit))}"
         left = "" if checked.remaining is None else f", {_grouped(amount(checked.remaining))} left"
+        left += f", {_grouped(amount(checked.wallet))} in the wallet" if checked.wallet else ""
         line += f" · {_grouped(amount(checked.used))} used, {limit}{left}"
     lines = (line, *((f"values: {', '.join(checked.values)}",) if checked.values else ()))
     return Answer(check_document(customer, feature, checked), lines)
@@ -321,7 +328,7 @@ def recorded_sentence(document: Json) -> str:
         return f"{document['event']} of {document['customer']} is {document['level']} already; nothing was written"
     if document["status"] == "exists":
         return f"{what} was recorded before as {document['id']}; nothing was written"
-    late = ", late: its period is billed already; runs hold the customer until the difference can be billed"
+    late = ", late: its period is billed already; the next run bills the difference"
     level = f", level now {document['level']}" if document["level"] is not None else ""
     return f"recorded {what}{level}{late if document['late'] else ''}"
 

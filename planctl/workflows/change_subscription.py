@@ -13,10 +13,11 @@ from planctl.core.periods import Instant, instant_text
 from planctl.core.promises import Promise, cancel_promise
 from planctl.core.subscriptions.dues import dues
 from planctl.core.subscriptions.model import ENDED, Status, Subscription, Transition
+from planctl.core.subscriptions.start import ended_with
 from planctl.core.subscriptions.transitions import after
 from planctl.errors import NotYet, Refused
 from planctl.store import subscriptions
-from planctl.store.facts import customer_facts, run_terms, window_totals
+from planctl.store.facts import customer_facts, measured, run_terms
 from planctl.store.outcomes import write_outcomes
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 class Ending:
     """A cancellation, decided and not written. `unchanged`: it was to end at that instant anyway.
 
-    `released` are the free plans that were to give way to a start that now never comes.
+    `released` are the free plans that were to give way to a start that now never comes, `addons` the add-ons
+    that end with it.
     """
 
     facts: CustomerFacts
@@ -36,6 +38,7 @@ class Ending:
     transitions: tuple[Transition, ...] = ()
     unchanged: bool = False
     released: tuple[Subscription, ...] = ()
+    addons: tuple[Subscription, ...] = ()
 
     @property
     def drafts(self) -> tuple[Draft, ...]:
@@ -67,26 +70,26 @@ def propose_cancel(tx: Tx, subscription: Subscription, now: Instant, *, at_once:
     ends_at = now if at_once else _period_end(subscription, now)
     if subscription.ends_at is not None and subscription.ends_at <= ends_at:
         return Ending(facts, subscription, unchanged=True)
-    if facts.stop:
-        raise Refused(f"{subscription.customer}: {facts.stop}", code="hold", where=subscription.customer)
+    refuse_hold(Advanced(subscription.customer, hold=facts.stop))
     if not at_once:
-        return Ending(facts, replace(subscription, ends_at=ends_at, end_reason="canceled"))
+        ending = replace(subscription, ends_at=ends_at, end_reason="canceled")
+        return Ending(facts, ending, addons=ended_with(ending, facts.subscriptions))
     ending = _ended(subscription, now)
-    alone = replace(facts, subscriptions=(ending,))
+    addons = tuple(_ended(one, now) for one in ended_with(ending, facts.subscriptions))
     until = max(now, ending.ends_at or now)
-    alone = replace(alone, totals=window_totals(tx, [alone], until))
+    mine = {ending.id, *(one.id for one in addons)}
+    beside = tuple(one for one in facts.subscriptions if one.id not in mine)
+    (alone,) = measured(tx, [replace(facts, subscriptions=(ending, *addons), beside=beside)], until)
     billed = advance_or_hold(alone, until, run_terms(tx))
     refuse_hold(billed)
-    return Ending(facts, ending, billed)
+    return Ending(facts, ending, billed, addons=addons)
 
 
 def apply_cancel(tx: Tx, ending: Ending, recorded_at: Instant) -> tuple[Subscription, list[Invoice]]:
     """Write a cancellation proposed in this transaction; the subscription afterwards and its final invoices."""
     if ending.unchanged:
         return ending.subscription, []
-    unpaid = [one for one in ending.facts.unpaid if one.subscription == ending.subscription.id]
-    waiting = waits(ending.subscription, ending.facts.left_open(ending.subscription))
-    subscriptions.update(tx, ending.subscription, next_action(ending.subscription, unpaid, waiting=waiting))
+    subscriptions.update_many(tx, [_next(ending.facts, one) for one in (ending.subscription, *ending.addons)])
     subscriptions.update_many(tx, [(one, next_action(one, ())) for one in ending.released])
     subscriptions.add_transitions(tx, ending.transitions, recorded_at)
     if ending.billed is None:
@@ -95,6 +98,12 @@ def apply_cancel(tx: Tx, ending: Ending, recorded_at: Instant) -> tuple[Subscrip
     stored = subscriptions.get(tx, ending.subscription.id)
     assert stored is not None
     return stored, invoices
+
+
+def _next(facts: CustomerFacts, one: Subscription) -> tuple[Subscription, Instant | None]:
+    """A subscription with the instant at which a run must look at it again."""
+    unpaid = [invoice for invoice in facts.unpaid if invoice.subscription == one.id]
+    return one, next_action(one, unpaid, waiting=waits(one, facts.left_open(one)))
 
 
 def _released(facts: CustomerFacts, pending: Subscription) -> tuple[Subscription, ...]:

@@ -1,24 +1,34 @@
-"""Payments, voids and what they do to invoices and subscriptions, each in one transaction."""
+"""Payments: received, read from a bank's statement, and returned; each journey in one transaction.
+
+A statement's row names an invoice in its reference, or its amount is what exactly one open invoice still owes;
+nothing is guessed, the rest is listed. Source: planctl billing rules, dunning, and invoices, credit and payments.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from planctl.core import dunning
-from planctl.core.invoicing.advance import next_action, waits
-from planctl.core.invoicing.model import Invoice, InvoiceStatus, OpenInvoice, Payment
+from planctl.core.instants import first_instant, local_date
+from planctl.core.invoicing.credits import minor_of
+from planctl.core.invoicing.model import Invoice, Payment, Refund
+from planctl.core.invoicing.references import by_letters, named_in
 from planctl.core.money import NumberError, format_minor, to_minor
-from planctl.core.periods import Instant
-from planctl.core.subscriptions.model import Subscription, Transition
-from planctl.errors import InvalidInput, NotYet, Refused
+from planctl.core.periods import Instant, zone
+from planctl.core.subscriptions.model import Transition
+from planctl.errors import Refused
+from planctl.files.bank_reader import BankRow
 from planctl.identifiers import new_id
-from planctl.store import invoices, payments, subscriptions
-from planctl.store.facts import customer_facts
+from planctl.store import invoice_money, invoices, payments, refunds
+from planctl.store.balances import balances_of
+from planctl.store.books import check_open, check_since
+from planctl.store.debts import Lifted, caught_up, lift, owed_again
+from planctl.store.operations import recall, remember
 from planctl.store.payments import PaymentFilter
 from planctl.store.selling import existing
+from planctl.store.settings import timezone
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -45,87 +55,128 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Lifted:
-    """What may have lifted a debt: when, and the payment (or `void:INVOICE`)."""
+class Returning:
+    """A payment that went back: its id, how much in major units (None: all that is left of it), and when."""
 
+    payment: str
+    amount: Decimal | None
     at: Instant
-    by: str
+    method: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A recorded refund, the invoice afterwards, and what moved because of it."""
+
+    refund: Refund
+    invoice: Invoice
+    transitions: tuple[Transition, ...] = ()
+
+
+KIND = "payment import row"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A row that was not recorded, and why."""
+
+    row: BankRow
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Importing:
+    """Who imports and when: `as_of` bounds the dates of rows, `recorded_at` is the clock."""
+
+    actor: str
+    as_of: Instant
     recorded_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: rows read, payments recorded, rows that were recorded before, and those unmatched."""
+
+    read: int
+    recorded: tuple[Paid, ...] = ()
+    already: int = 0
+    unmatched: tuple[Unmatched, ...] = ()
 
 
 def record_payment(tx: Tx, receipt: Receipt, recorded_at: Instant) -> Paid:
     """Record a payment; a subscription whose overdue invoices are all paid becomes active again.
 
-    Refused for an invoice that owes nothing; NotYet for more than is due (it would go to the balance).
+    What is more than the invoice owes goes to the customer's balance. Refused for an invoice that owes
+    nothing and for a day of closed books.
     """
     invoice = invoices.invoice(tx, receipt.number)
+    check_open(tx, receipt.at, "the payment")
     payment = _payment(invoice, receipt)
     before = caught_up(tx, invoice.draft.customer, receipt.at, recorded_at)
     payments.record(tx, payment, recorded_at)
-    unpaid = invoices.open_invoices(tx, [invoice.draft.customer])[invoice.draft.customer]
-    moves: list[Transition] = []
-    for subscription in before:
-        if subscription.id == invoice.draft.subscription:
-            moves += _unblock(tx, subscription, unpaid, Lifted(payment.at, payment.id, recorded_at))
-    return Paid(payment, invoices.invoice(tx, invoice.id), tuple(moves))
+    moves = lift(tx, before, invoice, Lifted(payment.at, payment.id, recorded_at))
+    return Paid(payment, invoices.invoice(tx, invoice.id), moves)
 
 
-def caught_up(tx: Tx, customer: str, at: Instant, recorded_at: Instant) -> list[Subscription]:
-    """The customer's subscriptions with the lateness that time alone has brought until `at` written down."""
-    (facts,) = customer_facts(tx, [customer], at)
-    found: list[Subscription] = []
-    moves: list[Transition] = []
-    past_due: list[str] = []
-    for subscription in facts.subscriptions:
-        mine = tuple(one for one in facts.unpaid if one.subscription == subscription.id)
-        late = dunning.dunned(subscription, mine, at)
-        moves += late.transitions
-        past_due += late.past_due_invoices
-        found.append(late.subscription)
-    changed = [one for one, old in zip(found, facts.subscriptions, strict=True) if one != old]
-    unpaid = [replace(one, past_due=one.past_due or one.id in past_due) for one in facts.unpaid]
-    subscriptions.update_many(
-        tx,
-        [
-            (
-                one,
-                next_action(
-                    one,
-                    [due for due in unpaid if due.subscription == one.id],
-                    waiting=waits(one, facts.left_open(one)),
-                ),
-            )
-            for one in changed
-        ],
-    )
-    subscriptions.add_transitions(tx, moves, recorded_at)
-    invoices.mark_past_due(tx, past_due)
-    return found
+def propose_refund(tx: Tx, asked: Returning) -> Refund:
+    """The refund that `refund_payment` would record; Refused as there."""
+    check_open(tx, asked.at, "the refund")
+    payment = payments.payment(tx, asked.payment)
+    check_since(tx, asked.at, payment.at, "the refund", payment.id)
+    return _refund(tx, payment, asked)
 
 
-def void_invoice(tx: Tx, number: str, at: Instant, *, reissue: bool, recorded_at: Instant) -> Invoice:
-    """Void an invoice, which keeps its number; with `reissue` the next run bills its charges again.
+def refund_payment(tx: Tx, asked: Returning, recorded_at: Instant) -> Returned:
+    """Record that a payment went back to the customer, or a part of it: the invoice owes it again.
 
-    Refused for a paid, partly paid or void one.
+    What the payment put into the balance comes from there first, as far as it is still there. A subscription
+    is past due again where the invoice is overdue, from the refund on. Refused for more than is left of the
+    payment, or where the balance has been spent on other invoices.
     """
-    invoice = invoices.invoice(tx, number)
-    if invoice.status is InvoiceStatus.VOID:
-        raise Refused(f"invoice {invoice.number} is void already", code="invoice-void", where=invoice.number)
-    if invoice.paid_minor or invoice.credit_minor:
-        raise Refused(
-            f"invoice {invoice.number} is paid with {format_minor(invoice.paid_minor, invoice.draft.currency)}"
-            f" {invoice.draft.currency.code}",
-            code="invoice-paid",
-            where=invoice.number,
-            hint="only an invoice on which nothing was paid can be voided",
-        )
-    held = caught_up(tx, invoice.draft.customer, at, recorded_at)
-    invoices.void(tx, invoice.id, at, reissue)
-    unpaid = invoices.open_invoices(tx, [invoice.draft.customer])[invoice.draft.customer]
-    for subscription in held:
-        if subscription.id == invoice.draft.subscription:
-            _unblock(tx, subscription, unpaid, Lifted(at, f"void:{invoice.id}", recorded_at))
-    return invoices.invoice(tx, invoice.id)
+    refund = propose_refund(tx, asked)
+    payment = payments.payment(tx, refund.payment)
+    invoice = invoices.get_many(tx, [payment.invoice])[payment.invoice]
+    before = caught_up(tx, payment.customer, asked.at, recorded_at)
+    refunds.record_refunds(tx, [refund], recorded_at)
+    taken_back = refund.amount_minor - refund.from_balance_minor
+    moves: tuple[Transition, ...] = ()
+    if taken_back:
+        invoice_money.take_payment_back(tx, payment.invoice, taken_back)
+        for subscription in before:
+            if subscription.id == invoice.draft.subscription:
+                moves = owed_again(tx, subscription, payment.invoice, asked.at, recorded_at)
+    return Returned(refund, invoices.invoice(tx, payment.invoice), moves)
+
+
+def import_payments(tx: Tx, rows: Iterable[BankRow], importing: Importing) -> Imported:
+    """Record the rows that name an invoice or pay exactly one; the others are listed and may come again."""
+    numbers = by_letters(invoice_money.numbers(tx))
+    tz = zone(timezone(tx))
+    today = local_date(importing.as_of, tz)
+    read = already = 0
+    recorded: list[Paid] = []
+    unmatched: list[Unmatched] = []
+    for row in rows:
+        read += 1
+        key = f"bank:{row.key}"
+        if recall(tx, key, KIND, row.key) is not None:
+            already += 1
+            continue
+        why = "" if row.day <= today else "is dated in the future"
+        number, why = ("", why) if why else _match(tx, row, numbers)
+        if not why:
+            receipt = Receipt(number, row.amount, first_instant(row.day, tz), "bank", row.reference[:200])
+            try:
+                paid = record_payment(tx, receipt, importing.recorded_at)
+            except Refused as refused:
+                why = refused.message
+            else:
+                recorded.append(paid)
+                remember(tx, key, KIND, row.key, paid.payment.id, importing.actor, importing.recorded_at)
+        if why:
+            unmatched.append(Unmatched(row, why))
+    return Imported(read, tuple(recorded), already, tuple(unmatched))
 
 
 def read_payments(tx: Tx, wanted: PaymentFilter) -> tuple[list[Payment], dict[str, str]]:
@@ -141,28 +192,15 @@ def read_payments(tx: Tx, wanted: PaymentFilter) -> tuple[list[Payment], dict[st
 
 
 def _payment(invoice: Invoice, receipt: Receipt) -> Payment:
-    currency = invoice.draft.currency
-    if invoice.due_minor <= 0:
+    currency, owed = invoice.draft.currency, invoice.owed_minor
+    if owed <= 0:
         raise Refused(
             f"invoice {invoice.number} owes nothing: it is {invoice.status}",
             code="nothing-due",
             where=invoice.number,
+            hint=f"record it on one that owes: planctl invoice list --customer {invoice.draft.customer}",
         )
-    try:
-        amount = invoice.due_minor if receipt.amount is None else to_minor(receipt.amount, currency)
-    except NumberError as problem:
-        raise InvalidInput(str(problem), where="AMOUNT", got=str(receipt.amount)) from problem
-    if amount <= 0:
-        raise InvalidInput(
-            "a payment is more than 0", where="AMOUNT", got=str(receipt.amount), expected="an amount above 0"
-        )
-    if amount > invoice.due_minor:
-        raise NotYet(
-            "customer balance",
-            where=invoice.number,
-            hint=f"{format_minor(invoice.due_minor, currency)} {currency.code} are due,"
-            f" {format_minor(amount, currency)} were given",
-        )
+    amount = owed if receipt.amount is None else minor_of(receipt.amount, currency)
     return Payment(
         new_id("pay", receipt.at),
         invoice.draft.customer,
@@ -172,18 +210,75 @@ def _payment(invoice: Invoice, receipt: Receipt) -> Payment:
         receipt.at,
         receipt.method,
         receipt.reference,
+        to_balance_minor=max(amount - owed, 0),
     )
 
 
-def _unblock(
-    tx: Tx, subscription: Subscription, unpaid: Sequence[OpenInvoice], lifted: Lifted
-) -> tuple[Transition, ...]:
-    """Write what paying undid, and when a run must look at the subscription again."""
-    mine = tuple(one for one in unpaid if one.subscription == subscription.id)
-    moved = dunning.paid_up(subscription, mine, lifted.at, lifted.by)
-    after = moved.subscription
-    deferred = subscriptions.open_settlements(tx, [after.id])[after.id]
-    waiting = waits(after, deferred)
-    subscriptions.update(tx, after, next_action(after, mine, waiting=waiting))
-    subscriptions.add_transitions(tx, moved.transitions, lifted.recorded_at)
-    return moved.transitions
+def _refund(tx: Tx, payment: Payment, asked: Returning) -> Refund:
+    """The refund that is asked for, the balance giving first what it got of the payment and still has."""
+    earlier = refunds.refunds_of(tx, [payment.id])[payment.id]
+    taken = sum(one.from_balance_minor for one in earlier)
+    code = payment.currency.code
+    in_balance = min(
+        payment.to_balance_minor - taken, balances_of(tx, [payment.customer])[payment.customer].get(code, 0)
+    )
+    applied = payment.amount_minor - payment.to_balance_minor - (payment.refunded_minor - taken)
+    most = in_balance + applied
+    amount = (
+        payment.left_minor if asked.amount is None else minor_of(asked.amount, payment.currency, "a refund")
+    )
+    if not payment.left_minor:
+        raise Refused(
+            f"payment {payment.id} is given back whole already", code="refund-too-large", where=payment.id
+        )
+    if not 0 < amount <= most:
+        spent = most < payment.left_minor
+        raise Refused(
+            f"no more of payment {payment.id} can be given back",
+            code="refund-too-large",
+            where=payment.id,
+            expected=f"at most {format_minor(most, payment.currency)} {code}",
+            got=f"{format_minor(amount, payment.currency)} {code}",
+            hint="the rest went to the customer's balance and was spent on other invoices" if spent else "",
+        )
+    return Refund(
+        new_id("re", asked.at),
+        payment.customer,
+        payment.id,
+        amount,
+        payment.currency,
+        asked.at,
+        method=asked.method,
+        reference=asked.reference,
+        from_balance_minor=min(amount, in_balance),
+    )
+
+
+def _match(tx: Tx, row: BankRow, numbers: Mapping[str, str]) -> tuple[str, str]:
+    """The number of the invoice that a row pays, or why none is found."""
+    if row.amount <= 0:
+        return "", "is no money that came in"
+    named = named_in(row.reference, numbers)
+    if len(named) > 1:
+        return "", f"names several invoices: {', '.join(named)}"
+    if named:
+        currency = invoices.invoice(tx, named[0]).draft.currency
+        if currency.code != row.currency:
+            return "", f"is in {row.currency}, {named[0]} is in {currency.code}"
+        try:
+            to_minor(row.amount, currency)
+        except NumberError as problem:
+            return "", problem.reason
+        return named[0], ""
+    return _only_one(tx, row)
+
+
+def _only_one(tx: Tx, row: BankRow) -> tuple[str, str]:
+    owed = invoice_money.owing(tx, row.currency, row.amount)
+    if len(owed) == 1:
+        return owed[0][0], ""
+    if not owed:
+        return "", "names no invoice, and no open one has that amount"
+    people = len({customer for _, customer in owed})
+    whose = "one customer" if people == 1 else f"{people} customers"
+    return "", f"names no invoice, and {len(owed)} open ones of {whose} have that amount"

@@ -12,16 +12,20 @@ from planctl.core.document import Scalar
 from planctl.core.invoicing.advance import RunTerms, advance_or_hold
 from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.stops import refuse_hold
-from planctl.core.money import NumberError, parse_decimal
+from planctl.core.money import NumberError, parse_decimal, to_minor
 from planctl.core.periods import Instant, local_date, parse_instant, zone
+from planctl.core.subscriptions.addons import addon_terms, begin
 from planctl.core.subscriptions.model import Subscription
-from planctl.core.subscriptions.start import AlreadyRunning, Ask, choose_currency, choose_row, started
+from planctl.core.subscriptions.start import AlreadyRunning, Ask, choose_currency, choose_row
 from planctl.core.unreadable import Unreadable
 from planctl.errors import InvalidInput, NotYet, PlanctlError
 from planctl.files.table_reader import TableRow
 from planctl.findings import Finding, Place
 from planctl.identifiers import new_id
+from planctl.store.balances import BalanceMove, post
+from planctl.store.books import check_open
 from planctl.store.facts import facts_of_new, run_terms
+from planctl.store.granting import bring_in
 from planctl.store.offers import offered
 from planctl.store.outcomes import write_start
 from planctl.store.selling import buyer, on_agreed_terms
@@ -36,7 +40,7 @@ COLUMNS = frozenset(
     }
 )  # fmt: skip
 PREFIXES = ("quantity:", "wallet:")
-_NOT_YET = ("trial_ends", "trial_used", "balance")
+_NOT_YET = ("trial_ends", "trial_used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +96,47 @@ def _import_row(
         price = _number(values, "price")
         negotiated = {check_price(offer.plan, offer.terms, pay, currency, price): format(price, "f")}
     nodes = {path: Scalar(text) for path, text in negotiated.items()}
+    nodes |= {
+        path: Scalar(text) for path, text in addon_terms(sold_to.customer, offer, sold_to.running).items()
+    }
     offer, made = on_agreed_terms(tx, offer, nodes, sold_to.declared)
     start = _instant(values, "start", sold_to.customer.timezone) if values.get("start") else now
-    ask = Ask(start, now, pay, currency.code, 0, _quantities(values), negotiated, trial=False, imported=True)
-    starting = started(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
+    quantities = _by_feature(values, "quantity:")
+    ask = Ask(start, now, pay, currency.code, 0, quantities, negotiated, trial=False, imported=True)
+    starting = begin(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
     moved = _moved_in(starting.subscription, values, now)
+    _open_balance(tx, moved, values, now)
     billed = advance_or_hold(facts_of_new(tx, sold_to.customer, moved, now), now, terms)
-    refuse_hold(billed)
+    refuse_hold(billed, "say billed_through: the day up to which the old system billed")
     snapshot = None if made is None else made.snapshot
     issued = write_start(
         tx, replace(starting, subscription=moved), billed, sold_to.customer, snapshot, recorded_at
     )
+    bring_in(tx, moved, _by_feature(values, "wallet:"), now)
     return billed.subscriptions[0][0] if billed.subscriptions else moved, issued
+
+
+def _open_balance(tx: Tx, subscription: Subscription, values: Mapping[str, str], now: Instant) -> None:
+    """Bring in what the old system owed the customer, in the subscription's currency: it pays the next invoices."""
+    if not values.get("balance"):
+        return
+    currency, amount = subscription.currency, _number(values, "balance")
+    try:
+        minor = to_minor(amount, currency)
+    except NumberError as problem:
+        raise InvalidInput(str(problem), where="balance", got=values["balance"]) from problem
+    if minor < 0:
+        raise InvalidInput(
+            "an opening balance is what the customer has left over",
+            where="balance",
+            expected="an amount from 0",
+            got=values["balance"],
+            hint="bill what is still owed in the old system, or as an invoice of its own",
+        )
+    if minor:
+        check_open(tx, now, "the opening balance")
+        key = f"opening:{subscription.id}"
+        post(tx, [BalanceMove(subscription.customer, currency.code, key, minor, now)])
 
 
 def _moved_in(subscription: Subscription, values: Mapping[str, str], now: Instant) -> Subscription:
@@ -128,7 +161,7 @@ def _refuse_unbuilt(values: Mapping[str, str]) -> None:
     """Nothing in a row is ignored: what cannot be carried out yet is refused, unless it says nothing."""
     for column, value in values.items():
         silent = value.strip().lower() in {"", "0", "0.00", "no", "false"}
-        if not silent and (column in _NOT_YET or column.startswith("wallet:")):
+        if not silent and column in _NOT_YET:
             raise NotYet(column, where=values.get("customer", ""))
 
 
@@ -152,11 +185,12 @@ def _instant(values: Mapping[str, str], column: str, timezone: str) -> Instant:
         raise InvalidInput(problem.reason, where=column, got=values[column], hint=problem.fix) from problem
 
 
-def _quantities(values: Mapping[str, str]) -> dict[str, Decimal]:
+def _by_feature(values: Mapping[str, str], prefix: str) -> dict[str, Decimal]:
+    """The numbers of the columns `PREFIX FEATURE`, by feature; an empty cell says nothing."""
     return {
-        column.partition(":")[2]: _number(values, column)
+        column.removeprefix(prefix): _number(values, column)
         for column, text in values.items()
-        if column.startswith("quantity:") and text
+        if column.startswith(prefix) and text
     }
 
 

@@ -22,6 +22,7 @@ from planctl.findings import NOWHERE, Finding, Place
 from planctl.identifiers import new_id
 from planctl.store import catalog, customers, invoices, subscriptions
 from planctl.store.as_of import customer_as_of
+from planctl.store.balances import balances_of
 from planctl.store.customers import CustomerFilter
 from planctl.store.facts import facts_of_new, run_terms
 from planctl.store.invoices import InvoiceFilter
@@ -182,7 +183,7 @@ def account_of(tx: Tx, customer_id: str, at: Instant) -> Account:
     customer = existing(tx, customer_id)
     holds = tuple(hold.reason for hold in customers.holds(tx, customer_id))
     if customer.parent:
-        return Account(customer, at, holds=holds)
+        return Account(customer, at, balance=_balance(tx, customer_id), holds=holds)
     found = customer_as_of(tx, customer_id, at)
     open_ids = [one.id for one in found.unpaid]
     shown = invoices.listing(tx, InvoiceFilter(customers=(customer_id,))) if open_ids else []
@@ -192,9 +193,18 @@ def account_of(tx: Tx, customer_id: str, at: Instant) -> Account:
         found.holdings,
         tuple(subscriptions.assignments(tx, [customer_id])[customer_id]),
         tuple(one for one in shown if one.id in open_ids),
+        _balance(tx, customer_id),
         holds=holds,
         newest=newest_versions(tx, {one.subscription.plan for one in found.holdings}),
     )
+
+
+def _balance(tx: Tx, customer_id: str) -> dict[Currency, int]:
+    """What stands in a customer's balance, by currency."""
+    found = balances_of(tx, [customer_id])[customer_id]
+    declared = catalog.catalog_currencies(tx) if found else {}
+    known = {code: declared.get(code) or iso_currency(code) for code in found}
+    return {currency: found[code] for code, currency in known.items() if currency is not None}
 
 
 def list_customers(tx: Tx, wanted: CustomerFilter) -> Sequence[Customer]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planctl.core.business import SETTINGS, checked, setting_of
 from planctl.core.unreadable import Unreadable
-from planctl.errors import InvalidInput, NotYet
+from planctl.errors import InvalidInput, NotYet, Refused
 
 if TYPE_CHECKING:
     from planctl.core.instants import Instant
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FORMAT = "numbering.format"
 NEXT = "numbering.next"
+CLOSED = "books.closed_through"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def change_setting(tx: Tx, name: str, value: str, at: Instant) -> Changed:
 
     before = read_setting(tx, name, at).value
     kept = checked_value(name, value)
+    if name == CLOSED and kept:
+        _check_over(tx, kept, at)
     if name == NEXT:
         from planctl.store.number_start import begin_series
 
@@ -66,6 +69,28 @@ def change_setting(tx: Tx, name: str, value: str, at: Instant) -> Changed:
     else:
         put_setting(tx, name, kept)
     return Changed(name, before, read_setting(tx, name, at).value)
+
+
+def reopens(tx: Tx, name: str, value: str) -> bool:
+    """Whether setting this opens days again whose books were closed: that wants a reason."""
+    from planctl.store.settings import setting
+
+    return name == CLOSED and value < setting(tx, CLOSED)
+
+
+def _check_over(tx: Tx, day: str, at: Instant) -> None:
+    from planctl.core.instants import local_date, zone
+    from planctl.store.settings import timezone
+
+    today = local_date(at, zone(timezone(tx))).isoformat()
+    if day > today:
+        raise Refused(
+            "books cannot be closed through a day that is still to come",
+            code="books-future",
+            where=f"setting {CLOSED}",
+            expected=f"at most {today}",
+            got=day,
+        )
 
 
 def checked_value(name: str, value: str) -> str:

@@ -10,12 +10,11 @@ from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.projection import projected
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import ENDED, Status, Subscription
-from planctl.errors import NotFound, Refused
 from planctl.store import invoices, subscriptions
 from planctl.store.facts import customer_facts
 from planctl.store.invoices import InvoiceFilter
 from planctl.store.offers import newest_versions
-from planctl.store.selling import existing
+from planctl.store.selling import existing, subscription_at
 from planctl.store.subscriptions import SubscriptionFilter
 
 if TYPE_CHECKING:
@@ -24,11 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A subscription with the newest version of its plan (0: none) and the numbers of its unpaid invoices."""
+    """A subscription with the newest version of its plan (0: none) and the numbers of its unpaid invoices.
+
+    `addons` are those that run on it.
+    """
 
     subscription: Subscription
     newest: int = 0
     open_invoices: tuple[str, ...] = ()
+    addons: tuple[Subscription, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +45,9 @@ class Filter:
     limit: int = 0
 
 
-def find(tx: Tx, address: str) -> Subscription:
-    """One subscription by id, `CUSTOMER/PLAN` (the live one, else the latest), or `CUSTOMER` where it has one.
-
-    NotFound where there is none, Refused where the customer alone does not say which.
-    """
-    if address.startswith("sub_"):
-        found = subscriptions.get(tx, address)
-        if found is not None:
-            return found
-    customer, _, plan = address.partition("/")
-    existing(tx, customer)
-    mine = [
-        one for one in subscriptions.of_customers(tx, [customer])[customer] if not plan or one.plan == plan
-    ]
-    live = [one for one in mine if one.status not in ENDED]
-    choice = live or mine[-1:]
-    if len(choice) == 1:
-        return choice[0]
-    if not choice:
-        raise NotFound(
-            f"{customer} has no subscription" + (f" of {plan}" if plan else ""),
-            where=address,
-            hint=f"planctl subscription list --customer {customer}",
-        )
-    raise Refused(
-        f"{customer} has {len(choice)} subscriptions",
-        code="ambiguous",
-        where=address,
-        expected=" | ".join(f"{customer}/{one.plan}" for one in choice),
-    )
-
-
 def read_one(tx: Tx, address: str, as_of: Instant) -> Read:
     """One subscription as of an instant."""
-    found = find(tx, address)
+    found = subscription_at(tx, address)
     (read,) = [one for one in _reads(tx, [found.customer], as_of) if one.subscription.id == found.id]
     return read
 
@@ -129,8 +100,17 @@ def _reads(tx: Tx, customers: Sequence[str], as_of: Instant) -> list[Read]:
         open_of.setdefault(item.subscription, []).append(numbers[item.id])
     for mine in open_of.values():
         mine.sort()
+    addons: dict[str, list[Subscription]] = {}
+    for one in everything:
+        if one.base and one.status not in ENDED:
+            addons.setdefault(one.base, []).append(_started(one, as_of))
     return [
-        Read(_started(one, as_of), newest.get(one.plan, 0), tuple(open_of.get(one.id, ())))
+        Read(
+            _started(one, as_of),
+            newest.get(one.plan, 0),
+            tuple(open_of.get(one.id, ())),
+            tuple(addons.get(one.id, ())),
+        )
         for one in everything
     ]
 

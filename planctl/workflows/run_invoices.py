@@ -16,7 +16,7 @@ from planctl.core.document import Document
 from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.advance import RunTerms, advance_or_hold
 from planctl.core.invoicing.facts import Advanced, CustomerFacts
-from planctl.core.invoicing.model import Draft, Invoice
+from planctl.core.invoicing.model import CreditDraft, Draft, Invoice
 from planctl.core.invoicing.stops import lacks_country
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.model import Transition
@@ -67,6 +67,7 @@ class RunReport:
     invoices: list[Invoice] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
+    credits: list[CreditDraft] = field(default_factory=list)
     nothing_due: int = 0
     names: dict[str, str] = field(default_factory=dict)
     """`CUSTOMER/PLAN` of the subscriptions that moved."""
@@ -79,6 +80,13 @@ class RunReport:
         for invoice in self.invoices:
             currency = invoice.draft.currency
             found[currency] = found.get(currency, 0) + invoice.total_minor
+        return found
+
+    def credited(self) -> Mapping[Currency, int]:
+        """Minor units that credit notes of the run put into balances, per currency."""
+        found: dict[Currency, int] = {}
+        for note in self.credits:
+            found[note.currency] = found.get(note.currency, 0) + note.total_minor
         return found
 
 
@@ -147,6 +155,7 @@ def apply_page(tx: Tx, customer_ids: Sequence[str], request: RunRequest, report:
     issued = write_outcomes(tx, outcomes, [one.customer for one in facts], request.now)
     _write_holds(tx, outcomes, request)
     report.invoices += issued
+    report.credits += [note for one in outcomes for note in one.credits]
     billed = {one.draft.customer for one in issued}
     report.without_country += without_country(
         tx, [one.customer for one in facts if one.customer.id in billed]

@@ -8,22 +8,26 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.negotiate import Agreed
+from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
 from planctl.core.document import leaves
 from planctl.core.invoicing.advance import advance_or_hold
 from planctl.core.invoicing.facts import Advanced
 from planctl.core.invoicing.model import Invoice
+from planctl.core.invoicing.projection import projected
 from planctl.core.invoicing.stops import refuse_hold
 from planctl.core.periods import Instant, parse_instant, zone
 from planctl.core.promises import Promise, start_promise
+from planctl.core.subscriptions.addons import addon_terms, begin
 from planctl.core.subscriptions.model import Assignment, Subscription, Transition
-from planctl.core.subscriptions.start import Ask, Offered, Starting, started
+from planctl.core.subscriptions.start import AlreadyRunning, Ask, Offered, Starting
 from planctl.core.unreadable import Unreadable
-from planctl.errors import InvalidInput, NotYet, Refused, WrongUsage
+from planctl.errors import InvalidInput, Refused, WrongUsage
 from planctl.files.yaml_reader import read_values
 from planctl.identifiers import new_id
 from planctl.store import catalog, subscriptions
-from planctl.store.facts import facts_of_new, run_terms
+from planctl.store.coupons import redeemable
+from planctl.store.facts import customer_facts, facts_of_new, run_terms
 from planctl.store.outcomes import write_start
 from planctl.store.selling import buyer, newest_or, on_agreed_terms
 
@@ -68,6 +72,7 @@ class Proposal:
     agreed: Agreed | None = None
     assignment: Assignment | None = None
     differences: tuple[str, ...] = ()
+    redemption: Redemption | None = None
 
     @property
     def subscription(self) -> Subscription:
@@ -91,9 +96,7 @@ class Subscribed:
 
 
 def propose_subscription(tx: Tx, wanted: Wanted, now: Instant) -> Proposal:
-    """Decide a start; Refused, NotYet, NotFound, InvalidInput or WrongUsage where it cannot be."""
-    if wanted.coupon:
-        raise NotYet("coupon", where=f"coupons.{wanted.coupon}")
+    """Decide a start; Refused, NotFound, InvalidInput or WrongUsage where it cannot be."""
     sold_to = buyer(tx, wanted.customer)
     assignment = _assignment(tx, wanted)
     plan = wanted.plan or (assignment.plan if assignment else "")
@@ -108,25 +111,68 @@ def propose_subscription(tx: Tx, wanted: Wanted, now: Instant) -> Proposal:
             hint="--plan-version newest takes the new terms, --plan-version N the old ones",
         )
     agreed_terms = dict(assignment.negotiated if assignment else {}) | dict(wanted.negotiated)
-    offer, made = on_agreed_terms(tx, offer, read_values(agreed_terms), sold_to.declared)
+    if offer.terms.kind == "addon":
+        sold_to = replace(sold_to, running=_standing(tx, sold_to.customer, now))
+    changed_terms = agreed_terms | addon_terms(sold_to.customer, offer, sold_to.running)
+    offer, made = on_agreed_terms(tx, offer, read_values(changed_terms), sold_to.declared)
     ask = _ask(wanted, assignment, sold_to.customer, now, agreed_terms)
     ask = replace(ask, version=offer.version if wanted.plan_version else 0)
-    starting = started(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
+    try:
+        starting = begin(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
+    except AlreadyRunning as running:
+        raise _with_coupon(running, wanted, plan) from running
+    redemption = redeemable(tx, wanted.coupon, starting.subscription, now) if wanted.coupon else None
     new = facts_of_new(tx, sold_to.customer, starting.subscription, now)
+    if redemption is not None:
+        new = replace(new, redemptions=(*new.redemptions, redemption))
     billed = advance_or_hold(new, now, run_terms(tx))
-    refuse_hold(billed)
-    return Proposal(sold_to.customer, offer, starting, billed, made, assignment, differences)
+    refuse_hold(
+        billed, "give a later --start, or move it in: planctl subscription import, with billed_through"
+    )
+    return Proposal(sold_to.customer, offer, starting, billed, made, assignment, differences, redemption)
 
 
 def apply_subscription(tx: Tx, proposal: Proposal, recorded_at: Instant) -> Subscribed:
     """Write a proposal made in this same transaction."""
     starting = proposal.starting
     snapshot = None if proposal.agreed is None else proposal.agreed.snapshot
-    invoices = write_start(tx, starting, proposal.billed, proposal.customer, snapshot, recorded_at)
+    invoices = write_start(
+        tx,
+        starting,
+        proposal.billed,
+        proposal.customer,
+        snapshot,
+        recorded_at,
+        redemption=proposal.redemption,
+    )
     if proposal.assignment is not None:
         begun = replace(proposal.assignment, status="started", subscription=starting.subscription.id)
         subscriptions.update_assignment(tx, begun)
     return Subscribed(proposal.subscription, tuple(invoices), starting.replaced, starting.transitions)
+
+
+def _standing(tx: Tx, customer: Customer, now: Instant) -> tuple[Subscription, ...]:
+    """The customer's subscriptions with the status and end that time alone has brought.
+
+    Refused where a run would hold the customer: an add-on is billed with its base.
+    """
+    (facts,) = customer_facts(tx, [customer.id], now)
+    standing = projected(facts, now)
+    refuse_hold(standing.billed)
+    return standing.subscriptions
+
+
+def _with_coupon(running: AlreadyRunning, wanted: Wanted, plan: str) -> AlreadyRunning | Refused:
+    """What is said of a plan that runs already: nothing to do, unless a coupon was asked for."""
+    if not wanted.coupon:
+        return running
+    return Refused(
+        running.message,
+        code="runs-otherwise",
+        where=f"{wanted.customer}/{plan}",
+        got=f"coupon {wanted.coupon}",
+        hint=f"planctl coupon apply {wanted.customer}/{plan} {wanted.coupon}",
+    )
 
 
 def start_instant(text: str, timezone: str, now: Instant) -> Instant:

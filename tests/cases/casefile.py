@@ -1,6 +1,7 @@
-"""Plays a case file: a catalog, a story in commands, and the invoices it must produce; it computes no amount.
+"""Plays a case file: a catalog, a story in commands, and what it must issue; it computes no amount.
 
-Everything in a case file is text: what the product prints is compared as it is printed.
+Everything in a case file is text: what the product prints is compared as it is printed. When the story is over, every
+law of the store must hold.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import yaml
 from tests.cli.conftest import Run
 
 KEYS = {"about", "rule", "not_yet", "catalog", "begins", "files", "steps", "expect"}
+EXPECT_KEYS = {"invoices", "credit_notes"}
 STEP_KEYS = {"run", "exit", "json", "says"}
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 WITH_UNDERSCORES = re.compile(r"-?[0-9]+(_[0-9]+)+(\.[0-9]+)?", re.ASCII)
@@ -38,6 +40,7 @@ class Step:
 class Case:
     """A case file; `catalog` is a directory or file to copy, or the text of one.
 
+    `invoices` and `credit_notes` are by customer, the oldest first; every one that there is must be there.
     `not_yet` says what the product cannot do yet that the story needs; empty: nothing.
     """
 
@@ -46,6 +49,7 @@ class Case:
     begins: str
     steps: Sequence[Step]
     invoices: Mapping[str, Sequence[Mapping[str, Any]]]
+    credit_notes: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     not_yet: str = ""
 
@@ -54,14 +58,16 @@ def read_case(path: Path) -> Case:
     """Read a case file; a key that is not known is a mistake in it."""
     content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # every scalar is text
     assert set(content) <= KEYS, f"{path}: unknown {set(content) - KEYS}"
-    assert set(content["expect"]) == {"invoices"}, f"{path}: expect holds invoices"
+    expected = content["expect"]
+    assert {"invoices"} <= set(expected) <= EXPECT_KEYS, f"{path}: expect holds invoices, or credit_notes too"
     catalog = content["catalog"]
     return Case(
         path=path,
         catalog=catalog if "\n" in catalog else path.parent / catalog,
         begins=content["begins"],
         steps=[read_step(step) for step in content["steps"]],
-        invoices=content["expect"]["invoices"],
+        invoices=expected["invoices"],
+        credit_notes=expected.get("credit_notes", {}),
         files=content.get("files", {}),
         not_yet=content.get("not_yet", ""),
     )
@@ -76,13 +82,18 @@ def read_step(step: str | Mapping[str, Any]) -> Step:
 
 
 def play(case: Case, directory: Path, run: Run) -> None:
-    """Make the store, apply the catalog, take every step, compare every invoice; AssertionError where one differs."""
+    """Make the store, apply the catalog, take every step, compare what was issued, ask the doctor.
+
+    AssertionError where something differs.
+    """
     lay_out(case, directory)
     take(Step("init --test"), run)
     take(Step(f"catalog apply catalog --yes --as-of {case.begins}"), run)
     for step in case.steps:
         take(step, run)
     compare_invoices(case, run)
+    compare_credit_notes(case, run)
+    take(Step(f"doctor --as-of {last_day(case)}"), run)
 
 
 def lay_out(case: Case, directory: Path) -> None:
@@ -112,22 +123,40 @@ def take(step: Step, run: Run) -> None:
 
 def compare_invoices(case: Case, run: Run) -> None:
     """Every invoice of the store is expected, and every expected one is there, oldest first per customer."""
-    result = run("invoice", "list", "-f", "json", "--as-of", last_day(case))
-    assert result.exit_code == 0, result.stderr
-    found: dict[str, list[Any]] = {}
-    for invoice in json.loads(result.stdout):
-        found.setdefault(invoice["customer"], []).append(invoice)
-    for customer in sorted({*found, *case.invoices}):
-        expected, issued = case.invoices.get(customer, []), found.get(customer, [])
-        shown = json.dumps([brief(one) for one in issued], indent=1)
-        assert len(issued) == len(expected), (
-            f"{customer} has {len(issued)} invoices, not {len(expected)}:\n{shown}"
-        )
-        for position, (wanted, invoice) in enumerate(zip(expected, issued, strict=True), start=1):
-            problem = invoice_difference(wanted, invoice)
+    for customer, wanted, found in by_customer(case.invoices, listed("invoice", case, run)):
+        shown = json.dumps([brief(one) for one in found], indent=1)
+        assert len(found) == len(wanted), f"{customer} has {len(found)} invoices, not {len(wanted)}:\n{shown}"
+        for position, (expected, invoice) in enumerate(zip(wanted, found, strict=True), start=1):
+            problem = invoice_difference(expected, invoice)
             assert not problem, (
                 f"invoice {position} of {customer}: {problem}\n{json.dumps(brief(invoice), indent=1)}"
             )
+
+
+def compare_credit_notes(case: Case, run: Run) -> None:
+    """The same for credit notes, of which only what is named counts."""
+    for customer, wanted, found in by_customer(case.credit_notes, listed("credit-note", case, run)):
+        shown = json.dumps(found, indent=1)
+        assert len(found) == len(wanted), f"{customer} has {len(found)} credit notes:\n{shown}"
+        for expected, note in zip(wanted, found, strict=True):
+            problem = difference(expected, note)
+            assert not problem, f"a credit note of {customer}: {problem}\n{shown}"
+
+
+def listed(what: str, case: Case, run: Run) -> list[Any]:
+    """Every invoice or credit note of the store, the oldest first."""
+    result = run(what, "list", "-f", "json", "--as-of", last_day(case))
+    assert result.exit_code == 0, result.stderr
+    found: list[Any] = json.loads(result.stdout)
+    return found
+
+
+def by_customer(
+    expected: Mapping[str, Sequence[Mapping[str, Any]]], found: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, Sequence[Mapping[str, Any]], list[Mapping[str, Any]]]]:
+    """What is expected of a customer beside what there is, for every customer that either side names."""
+    for customer in sorted({*expected, *(one["customer"] for one in found)}):
+        yield customer, expected.get(customer, ()), [one for one in found if one["customer"] == customer]
 
 
 def last_day(case: Case) -> str:
@@ -138,7 +167,10 @@ def last_day(case: Case) -> str:
 
 def brief(invoice: Mapping[str, Any]) -> dict[str, Any]:
     """An invoice with what is looked at most."""
-    keys = ("number", "status", "issued_at", "due_at", "subtotal", "total", "due")
+    keys = (
+        "number", "status", "issued_at", "due_at", "subtotal", "discount", "tax", "taxes", "total",
+        "credit_applied", "due",
+    )  # fmt: skip
     line_keys = ("kind", "feature", "quantity", "amount", "period", "description")
     lines = [{key: line.get(key) for key in line_keys} for line in invoice["lines"]]
     return {**{key: invoice.get(key) for key in keys}, "lines": lines}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cases.casefile import difference, invoice_difference, play, read_case
+from tests.cases.casefile import difference, invoice_difference, last_day, listed, play, read_case
 from tests.cli.conftest import Run
 
 CASES = sorted(Path(__file__).parent.glob("*.yaml"))
@@ -22,7 +22,13 @@ def waiting(path: Path) -> tuple[pytest.MarkDecorator, ...]:
 def test_the_story_produces_exactly_the_invoices_worked_out_by_hand(
     path: Path, run: Run, tmp_path: Path
 ) -> None:
-    play(read_case(path), tmp_path, run)
+    case = read_case(path)
+    play(case, tmp_path, run)
+    for invoice in listed("invoice", case, run):
+        explained = run("invoice", "explain", invoice["number"], "-f", "json", "--as-of", last_day(case))
+        assert explained.exit_code == 0, explained.stderr
+        lines = [(one["amount"], one["worked_out"]) for one in explained.json["lines"]]
+        assert [billed for billed, _ in lines] == [worked_out for _, worked_out in lines]
 
 
 def test_every_case_says_what_it_shows_and_which_rule() -> None:

@@ -49,6 +49,14 @@ def test_help_is_data_and_leaves_with_0(run: Run) -> None:
     assert result.stderr == ""
 
 
+def test_no_help_is_cut_in_the_middle_of_a_sentence(run: Run) -> None:
+    groups = ["", *(name for name, word in WORDS.items() if word.is_group)]
+    for group in groups:
+        listed = run(*group.split(), "--help").stdout.partition("Commands:")[2].split("\n")[1:]
+        assert [line for line in listed if line and (line.endswith("...") or line[-1] not in ".?")] == []
+        assert max(map(len, listed)) <= 80
+
+
 def test_what_is_used_daily_stands_on_top_of_the_help() -> None:
     assert list(WORDS)[:5] == ["plan", "assign", "subscribe", "usage", "invoice"]
 

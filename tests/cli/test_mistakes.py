@@ -122,7 +122,7 @@ def test_help_lists_no_command_that_is_still_to_come(run: Run) -> None:
 
 
 def test_the_help_of_payment_says_what_is_there(run: Run) -> None:
-    assert "Record and list payments." in run("--help").stdout
+    assert "Record, import, give back and list payments." in run("--help").stdout
 
 
 # --- values of lists

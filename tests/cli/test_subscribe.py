@@ -81,9 +81,6 @@ def test_the_plan_one_has_is_no_failure(acme: Run) -> None:
     [
         (("--pay", "year"), "plan change"),
         (("--in", "EUR"), "plan change"),
-        (("--quantity", "seats=12"), "quantity change"),
-        (("--quantity", "2"), "quantity change"),
-        (("--coupon", "launch20"), "coupon"),
         (("--trial",), "trial"),
     ],
 )
@@ -95,6 +92,20 @@ def test_the_plan_one_has_on_other_terms_is_never_silently_the_same(
     assert (refused.exit_code, refused.error["got"]) == (4, change)
     assert acme("subscribe", "nova", "pro", "--yes", *NEW_YEAR).exit_code == 0
     assert count(acme, "invoice", "list") == 1
+
+
+def test_another_quantity_of_the_plan_one_has_names_the_command_that_changes_it(acme: Run) -> None:
+    acme(*PRO, "--yes", *NEW_YEAR)
+    refused = acme("subscribe", "nova", "pro", "--quantity", "seats=12", "--yes", "-f", "json", *NEW_YEAR)
+    assert (refused.exit_code, refused.error["code"]) == (4, "runs-otherwise")
+    assert refused.error["hint"] == "planctl subscription quantity nova/pro seats=12"
+
+
+def test_a_coupon_for_the_plan_one_has_names_the_command_that_applies_it(acme: Run) -> None:
+    acme(*PRO, "--yes", *NEW_YEAR)
+    refused = acme(*PRO, "--coupon", "launch20", "--yes", "-f", "json", *NEW_YEAR)
+    assert (refused.exit_code, refused.error["code"]) == (4, "runs-otherwise")
+    assert refused.error["hint"] == "planctl coupon apply nova/pro launch20"
 
 
 def test_a_start_shows_the_row_that_is_paid(acme: Run) -> None:
@@ -132,19 +143,12 @@ def make(run: Run, plan: str, *options: str) -> None:
     [
         (("starter", "--pay", "month"), "trial"),
         (("starter", "--pay", "month", "--trial"), "trial"),
-        (("starter", "--pay", "month", "--no-trial", "--coupon", "launch20"), "coupon"),
-        (("extra_seat", "--pay", "month"), "addon"),
-        (("minutes_1k",), "wallet"),
         (("lasting",), "expires"),
-        (("least",), "minimum"),
-        (("share",), "percentage"),
         (("pro", "--pay", "month", "--no-trial"), "plan change"),
     ],
 )
 def test_a_term_that_is_not_carried_out_yet_is_named(acme: Run, words: tuple[str, ...], term: str) -> None:
     make(acme, "lasting", "--expires", "12 months")
-    make(acme, "least", "--set", "minimum.USD=5")
-    make(acme, "share", "--set", "features.minutes.beyond={charge: usage, percentage: {of: value, rate: 2%}}")
     if term == "plan change":
         assert (
             acme("subscribe", "nova", "starter", "--pay", "month", "--no-trial", "--yes", *NEW_YEAR).exit_code

@@ -39,6 +39,23 @@ def test_recording_prints_the_id_and_what_takes_it_back(nova: Run) -> None:
     assert f"undo with: planctl usage record nova minutes -12.5 --corrects {event_id}" in said.stderr
 
 
+def test_the_largest_quantity_is_shown_taken_back_exactly_and_stops_only_its_own_invoice(nova: Run) -> None:
+    nova("customer", "add", "vega", "--currency", "USD", *NEW_YEAR)
+    assert nova("subscribe", "vega", "starter", "--pay", "month", "--yes", *NEW_YEAR).exit_code == 0
+    most = "999999999999999999.999999999999"
+    said = nova("usage", "record", "nova", "minutes", most, *MID)
+    assert f"undo with: planctl usage record nova minutes -{most} --corrects" in said.stderr
+    shown = nova("usage", "show", "nova", "-f", "json", *MID)
+    (minutes,) = (one for one in shown.json["features"] if one["feature"] == "minutes")
+    assert minutes["excess"] == "999999999999998999.999999999999"
+    run = nova("invoice", "run", "--as-of", "2026-02-01", "-f", "json")
+    assert (run.exit_code, run.json["issued"], [one["customer"] for one in run.json["held"]]) == (
+        1,
+        1,
+        ["nova"],
+    )
+
+
 def test_a_negative_number_is_a_quantity(nova: Run) -> None:
     nova("usage", "record", "nova", "seats", "2", *MID)
     back = nova("usage", "record", "nova", "seats", "-1", "-f", "json", *MID)
@@ -190,3 +207,71 @@ def test_the_same_key_imports_once(nova: Run, tmp_path: Path) -> None:
     again = nova("usage", "import", file, "--key", "k1", "-f", "json", *MID)
     assert first.json == again.json
     assert again.json["accepted"] == 1
+
+
+# --- export
+
+
+def test_an_export_is_taken_back_as_duplicates(nova: Run, tmp_path: Path) -> None:
+    seats = [row("s1", event="seats", quantity=3), row("s2", event="seats", quantity=-2)]
+    file = tmp_path / "u.ndjson"
+    file.write_text(
+        row("z9", quantity=12.5, properties={"room": "blue", "paid": True, "n": 1.50})
+        + row("=1+1", at="2026-01-04T23:59:59.123456Z")
+        + row("a0", quantity=-2.5, corrects="z9")
+        + "".join(seats)
+        + row("b1", quantity="999999999999999999.000000000001")
+    )
+    assert nova("usage", "import", file, *MID).exit_code == 0
+    out = nova("usage", "export", *MID)
+    lines = [json.loads(line) for line in out.stdout.splitlines()]
+    assert [(one["id"], one["quantity"]) for one in lines] == [
+        ("=1+1", "1"),
+        ("b1", "999999999999999999.000000000001"),
+        ("z9", "12.5"),
+        ("s1", "3"),
+        ("s2", "-2"),
+        ("a0", "-2.5"),
+    ]
+    assert lines[0]["at"] == "2026-01-04T23:59:59.123456Z"
+    assert lines[2]["properties"] == {"n": "1.5", "paid": "true", "room": "blue"}
+    again = tmp_path / "again.ndjson"
+    again.write_text(out.stdout)
+    assert nova("usage", "import", again, "-f", "json", *MID).json["duplicates"] == 6
+
+
+def test_an_export_is_all_that_another_store_needs(nova: Run, run: Run, tmp_path: Path) -> None:
+    for words in (
+        ("minutes", "5", "--id", "m1"),
+        ("seats", "--set", "2"),
+        ("minutes", "-1", "--corrects", "m1"),
+    ):
+        assert nova("usage", "record", "nova", *words, *MID).exit_code == 0
+    file = tmp_path / "all.ndjson"
+    file.write_text(nova("usage", "export", *MID).stdout)
+    other = ("--store", str(tmp_path / "other.db"))
+    for more in (
+        ("init", tmp_path, "--test"),
+        ("catalog", "apply", Path(__file__).parents[1] / "data" / "shop.yaml", "--yes"),
+        ("customer", "add", "nova", "--currency", "USD"),
+    ):
+        assert run(*other, *more, *NEW_YEAR).exit_code == 0
+    assert run(*other, "usage", "import", file, *MID).exit_code == 0
+    assert run(*other, "usage", "export", *MID).stdout == file.read_text()
+
+
+def test_an_export_is_of_whom_and_when_was_asked(nova: Run) -> None:
+    nova("customer", "add", "mira", *NEW_YEAR)
+    nova("usage", "record", "nova", "minutes", "--id", "n1", *MID)
+    nova("usage", "record", "nova", "seats", "--id", "n2", *MID)
+    nova("usage", "record", "mira", "minutes", "--id", "m1", *MID)
+
+    def ids(*words: str) -> list[str]:
+        return [json.loads(line)["id"] for line in nova("usage", "export", *words).stdout.splitlines()]
+
+    assert sorted(ids()) == ["m1", "n1", "n2"]
+    assert ids("--customer", "mira") == ["m1"]
+    assert sorted(ids("--feature", "minutes")) == ["m1", "n1"]
+    assert ids("--from", "2026-01-10T00:00:01Z") == ids("--to", "2026-01-10") == []
+    assert nova("usage", "export", "--customer", "nobody").exit_code == 4
+    assert nova("usage", "export", "-f", "csv").exit_code == 64

@@ -13,9 +13,10 @@ from planctl.core.currencies import iso_currency
 from planctl.core.customers import Customer
 from planctl.core.invoicing.advance import RunTerms, advance
 from planctl.core.invoicing.facts import Advanced, CustomerFacts
-from planctl.core.invoicing.model import Draft, OpenInvoice, Settlement
+from planctl.core.invoicing.model import Draft, OpenInvoice, Settlement, WindowKey
 from planctl.core.periods import Instant, Interval, instant_text, parse_instant, zone
 from planctl.core.pricing.kinds.each import Each
+from planctl.core.subscriptions.dues import allowance_schedule, closing_reset
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.subscriptions.start import Offered
 
@@ -88,8 +89,19 @@ def facts_of(
     **more: Any,
 ) -> CustomerFacts:
     """nova with one subscription; `used` minutes by allowance period."""
-    totals = {(subscription.id, "minutes", index): Fraction(units) for index, units in (used or {}).items()}
+    totals = dict(total_of(subscription, "minutes", index, units) for index, units in (used or {}).items())
     return CustomerFacts(Customer("nova"), (subscription,), unpaid, deferred, totals=totals, **more)
+
+
+def total_of(
+    subscription: Subscription, feature: str, index: int, units: int | Fraction
+) -> tuple[WindowKey, Fraction]:
+    """What was used of a feature in one of its allowance periods, as totals hold it."""
+    reset = closing_reset(subscription.terms.features[feature], Interval.parse(subscription.pay))
+    period = allowance_schedule(subscription, reset).period(index)
+    period = period if subscription.ends_at is None else period.cut_at(subscription.ends_at)
+    assert period.ends_at is not None
+    return (subscription.id, feature, period.starts_at, period.ends_at), Fraction(units)
 
 
 def go(subscription: Subscription, until: str, *arguments: Any, **more: Any) -> Advanced:

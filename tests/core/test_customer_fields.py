@@ -39,6 +39,8 @@ def test_an_empty_text_takes_a_field_back() -> None:
         ("emails", "ops nova@nova.example", "no e-mail address", ""),
         ("locale", "german!", "no locale", ""),
         ("tax", "vat_fr", "unknown tax code", "vat_de"),
+        ("tax", "vat_de,vat_fr", "unknown tax code", "vat_de"),
+        ("tax", "reverse,vat_de", "reverse stands alone", ""),
         ("payment_method", "cash", "unknown payment method", ""),
         ("parent", "acme", "does not exist", "add the parent first"),
         ("name", "No\x1bva", "U+001B", "remove it"),
@@ -48,6 +50,12 @@ def test_a_wrong_field_is_named_with_its_fix(field: str, text: str, message: str
     _, (finding,) = customer_of(NOVA, {field: text}, AROUND)
     assert message in finding.message
     assert hint in finding.hint
+
+
+def test_several_taxes_are_kept_once_each_in_order() -> None:
+    around = Surroundings(taxes=("city", "vat_de"))
+    customer, findings = customer_of(NOVA, {"tax": "vat_de, city,vat_de"}, around)
+    assert (customer.tax, findings) == ("city,vat_de", ())
 
 
 @pytest.mark.parametrize("name", ["", "-nova", "no va", "nóva", "n" * 64, "a/b"])

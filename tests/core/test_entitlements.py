@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -21,9 +21,12 @@ from planctl.core.entitlements import (
     current_windows,
     open_pools,
 )
+from planctl.core.invoicing.lineup import LineUp
+from planctl.core.invoicing.model import UsageWindow
 from planctl.core.periods import Instant, Interval, instant_text, parse_instant, zone
 from planctl.core.pricing.kinds.each import Each
 from planctl.core.subscriptions.model import Status, Subscription
+from planctl.core.wallets import Grant
 
 USD = Currency("USD", "US Dollar", 2)
 MONTH = PriceRow(Interval.parse("month"), {"USD": Decimal(19)})
@@ -53,14 +56,32 @@ def running(*entitlements: Entitlement, name: str = "sub_1", **more: Any) -> Sub
     return replace(plain, **more)
 
 
-def held(subscription: Subscription, used: Mapping[str, int | str], at: Instant = NOON) -> Holding:
-    """The subscription with its pools, where each feature was used as said in every window of it."""
+def together(
+    used: Mapping[str, int | str],
+    *subscriptions: Subscription,
+    at: Instant = NOON,
+    grants: Sequence[Grant] = (),
+) -> list[Holding]:
+    """The subscriptions with their pools, where each feature was used as said in every window of it."""
+    lineup = LineUp(subscriptions, grants)
     totals = {
         window.key: Fraction(used[window.feature])
-        for window in current_windows(subscription, at)
+        for window in current_windows(lineup, at)
         if window.feature in used
     }
-    return Holding(subscription, open_pools(subscription, at, totals))
+    pools = open_pools(lineup, at, totals)
+    return [Holding(one, pools[one.id]) for one in subscriptions]
+
+
+def held(subscription: Subscription, used: Mapping[str, int | str], at: Instant = NOON) -> Holding:
+    """A customer's only subscription with its pools."""
+    (holding,) = together(used, subscription, at=at)
+    return holding
+
+
+def windows_at(subscription: Subscription, at: Instant) -> tuple[UsageWindow, ...]:
+    """The usage that its pools need."""
+    return current_windows(LineUp((subscription,)), at)
 
 
 def ask(
@@ -92,28 +113,28 @@ def test_a_thousand_chats_at_a_tenth_use_a_hundred_minutes() -> None:
 
 
 def test_the_window_is_the_allowance_period_up_to_and_with_the_instant() -> None:
-    (window,) = current_windows(running(included(MINUTES, 10)), NOON)
+    (window,) = windows_at(running(included(MINUTES, 10)), NOON)
     assert instant_text(window.starts_at) == "2026-02-10T00:00:00Z"
     assert window.ends_at == NOON + 1
 
 
 def test_an_instant_on_the_boundary_opens_the_new_period() -> None:
-    (window,) = current_windows(running(included(MINUTES, 10)), t("2026-02-10"))
+    (window,) = windows_at(running(included(MINUTES, 10)), t("2026-02-10"))
     assert instant_text(window.starts_at) == "2026-02-10T00:00:00Z"
-    (before,) = current_windows(running(included(MINUTES, 10)), Instant(t("2026-02-10") - 1))
+    (before,) = windows_at(running(included(MINUTES, 10)), Instant(t("2026-02-10") - 1))
     assert instant_text(before.starts_at) == "2026-01-10T00:00:00Z"
 
 
 def test_the_level_of_a_held_feature_counts_from_before_the_subscription() -> None:
-    (window,) = current_windows(running(included(SEATS, 3)), NOON)
+    (window,) = windows_at(running(included(SEATS, 3)), NOON)
     assert window.starts_at == 0
 
 
 def test_no_pool_is_open_before_the_start_or_after_the_end() -> None:
-    assert current_windows(running(included(MINUTES, 10)), t("2026-01-09")) == ()
+    assert windows_at(running(included(MINUTES, 10)), t("2026-01-09")) == ()
     ended = running(included(MINUTES, 10), ends_at=NOON)
-    assert current_windows(ended, NOON) == ()
-    assert len(current_windows(ended, Instant(NOON - 1))) == 1
+    assert windows_at(ended, NOON) == ()
+    assert len(windows_at(ended, Instant(NOON - 1))) == 1
 
 
 def test_units_above_a_priced_allowance_are_excess_and_above_a_hard_one_over_the_limit() -> None:
@@ -127,9 +148,7 @@ def test_units_above_a_priced_allowance_are_excess_and_above_a_hard_one_over_the
 
 def test_a_daily_allowance_has_a_window_of_its_own_beside_a_monthly_one() -> None:
     daily = included(MINUTES, 10, reset="day")
-    windows = {
-        one.feature: one.starts_at for one in current_windows(running(daily, included(SEATS, 1)), NOON)
-    }
+    windows = {one.feature: one.starts_at for one in windows_at(running(daily, included(SEATS, 1)), NOON)}
     assert instant_text(windows["minutes"]) == "2026-02-10T00:00:00Z"
 
 
@@ -225,8 +244,11 @@ def test_a_boolean_is_allowed_where_it_is_granted() -> None:
 
 
 def test_a_list_is_the_union_of_what_every_subscription_grants() -> None:
-    one = held(running(Entitlement(CONNECTORS, values=("hubspot",))), {})
-    two = held(running(Entitlement(CONNECTORS, values=("zapier",)), name="sub_2"), {})
+    one, two = together(
+        {},
+        running(Entitlement(CONNECTORS, values=("hubspot",))),
+        running(Entitlement(CONNECTORS, values=("zapier",)), name="sub_2"),
+    )
     answer = ask(CONNECTORS, one, two, value="zapier")
     assert (answer.allowed, answer.values, answer.granted_by) == (
         True,
@@ -280,3 +302,75 @@ def test_an_assigned_plan_that_has_not_started_grants_nothing_yet() -> None:
 def test_before_its_start_a_subscription_grants_nothing() -> None:
     early = check(Question({"sso"}, "boolean"), [Holding(running(Entitlement(SSO)))], t("2026-01-09"))
     assert early.reason is Reason.NOT_STARTED
+
+
+# --- several subscriptions and wallets
+
+
+def given_minutes(units: int, begins: str, expires: str = "") -> Grant:
+    amount = Fraction(units)
+    ends = t(expires) if expires else None
+    return Grant("wg_1", "nova", "minutes", "k", amount, amount, t(begins), ends)
+
+
+def test_what_two_subscriptions_include_adds_up_and_use_counts_once() -> None:
+    # 100 and 50; 120 used since both began: the older pays 100, the other 20; 30 are left.
+    one, two = together(
+        {"minutes": 120}, running(included(MINUTES, 100)), running(included(MINUTES, 50), name="sub_2")
+    )
+    assert [state.pools["minutes"].pool.used for state in (one, two)] == [100, 20]
+    assert [state.pools["minutes"].answers for state in (one, two)] == [True, False]
+    answer = ask(MINUTES, one, two, quantity=30)
+    assert (answer.allowed, answer.granted_by) == (True, ("sub_1", "sub_2"))
+    assert counted(answer) == "150 120 30"
+    assert not ask(MINUTES, one, two, quantity=31).allowed
+
+
+def test_the_next_reset_of_several_is_told() -> None:
+    one, two = together(
+        {}, running(included(MINUTES, 100)), running(included(MINUTES, 5, reset="day"), name="sub_2")
+    )
+    answer = ask(MINUTES, one, two)
+    assert answer.resets_at is not None
+    assert instant_text(answer.resets_at) == "2026-02-11T00:00:00Z"
+
+
+def test_a_wallet_allows_more_than_the_allowance() -> None:
+    grant = given_minutes(20, "2026-01-01")
+    (one,) = together({"minutes": 90}, running(included(MINUTES, 100)), grants=[grant])
+    assert ask(MINUTES, one, quantity=30).allowed
+    answer = ask(MINUTES, one, quantity=31)
+    assert answer.reason is Reason.LIMIT_REACHED
+    assert (counted(answer), answer.wallet) == ("100 90 10", Fraction(20))
+
+
+def test_what_open_use_draws_on_the_wallet_is_not_there_any_more() -> None:
+    # 115 of 100: 15 of the 20 will be taken when the period closes.
+    grant = given_minutes(20, "2026-01-01")
+    (one,) = together({"minutes": 115}, running(included(MINUTES, 100)), grants=[grant])
+    pool = one.pools["minutes"]
+    assert (pool.pool.wallet, pool.wallet, pool.over_limit) == (Fraction(15), Fraction(5), Fraction(0))
+    assert not ask(MINUTES, one, quantity=6).allowed
+
+
+@pytest.mark.parametrize(("begins", "expires"), [("2026-02-11", ""), ("2026-01-01", "2026-02-10T12:00:00Z")])
+def test_a_grant_outside_its_life_allows_nothing(begins: str, expires: str) -> None:
+    grant = given_minutes(20, begins, expires)
+    (one,) = together({"minutes": 100}, running(included(MINUTES, 100)), grants=[grant])
+    assert not ask(MINUTES, one).allowed
+
+
+def test_chats_may_use_the_wallet_of_minutes() -> None:
+    # 10 minutes of the wallet are 100 chats at a tenth.
+    chats = Entitlement(CHATS, included=None, own_allowance=False, spends=CHATS.spends)
+    (one,) = together({}, running(included(MINUTES, 0), chats), grants=[given_minutes(10, "2026-01-01")])
+    assert ask(CHATS, one, quantity=100).allowed
+    assert not ask(CHATS, one, quantity=101).allowed
+
+
+def test_what_rolled_over_is_there() -> None:
+    one = running(included(MINUTES, 100, rollover="all"))
+    lineup = LineUp((one,), (), {("sub_1", "minutes", 1): Fraction(40)})
+    totals = {window.key: Fraction(120) for window in current_windows(lineup, NOON)}
+    pool = open_pools(lineup, NOON, totals)["sub_1"]["minutes"].pool
+    assert (pool.included, pool.rolled, pool.remaining) == (Fraction(140), Fraction(40), Fraction(20))

@@ -164,9 +164,10 @@ def test_a_claim_is_split_without_rest() -> None:
     assert list(wrong_split(replace(CLAIM, billed=Fraction(21)))) == [
         "included + wallet + billed + over the limit is 176.5 of 175.5"
     ]
-    assert list(wrong_split(replace(CLAIM, billed=Fraction(-20), included=Fraction(140)))) == [
-        "a part of it is below 0"
-    ]
+    below = replace(CLAIM, billed=Fraction(-20), included=Fraction(140))
+    assert list(wrong_split(below)) == ["a part of it is below 0"]
+    assert list(wrong_split(below, may_be_difference=True)) == []
+    assert list(wrong_split(replace(CLAIM, carried=Fraction(-1)))) == ["a part of it is below 0"]
 
 
 def entries(*moves: tuple[int, int, int]) -> list[LedgerEntry]:
@@ -219,6 +220,14 @@ def test_lines_are_compared_by_their_charge_and_by_what_they_cost() -> None:
     ]
     assert list(wrong_lines([LINE], [[]])) == ["its line fee 0 is there, billed again it is not"]
     assert list(wrong_lines([], [[LINE]])) == ["it has no line fee 0, billed again it has one"]
+
+
+def test_two_subscriptions_may_have_the_same_charge_on_one_invoice() -> None:
+    other = replace(LINE, subscription="sub_2", amount_minor=300)
+    assert list(wrong_lines([LINE, other], [[LINE, other]])) == []
+    assert list(wrong_lines([LINE, other], [[LINE, replace(other, amount_minor=301)]])) == [
+        "its line fee 0 has the amount 300, billed again 301"
+    ]
 
 
 def test_one_history_that_gives_the_lines_is_enough() -> None:

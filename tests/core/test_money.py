@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -317,3 +319,12 @@ def test_a_narrow_decimal_context_changes_nothing() -> None:
         assert to_minor(Decimal("1234567.89"), USD) == 123456789
         assert decimal_text(Decimal("1234567.890")) == "1234567.89"
         assert decimals_used(Decimal("1234567.890")) == 2
+
+
+def test_two_hundred_ties_go_away_from_zero() -> None:
+    """The file was made with Python's decimal module, `ROUND_HALF_UP`; its first lines were checked by hand."""
+    with (Path(__file__).parents[1] / "data" / "ties.csv").open(encoding="utf-8", newline="") as file:
+        rows = [(row["exact"], int(row["decimals"]), int(row["units"])) for row in csv.DictReader(file)]
+    assert len(rows) == 200
+    assert [row for row in rows if round_half_up(Fraction(row[0]), row[1]) != row[2]] == []
+    assert [row for row in rows if -round_half_up(-Fraction(row[0]), row[1]) != row[2]] == []

@@ -209,6 +209,7 @@ class TestBoundariesFromTheStart:
             ("America/Havana", "2024-03-09T05:00:00Z", "2024-03-10T05:00:00Z"),
             ("Asia/Beirut", "2024-03-29T22:00:00Z", "2024-03-30T22:00:00Z"),
             ("Africa/Cairo", "2024-04-24T22:00:00Z", "2024-04-25T22:00:00Z"),
+            ("America/Sao_Paulo", "2018-11-03T03:00:00Z", "2018-11-04T03:00:00Z"),
         ],
     )
     def test_a_day_without_midnight_starts_at_its_first_instant(
@@ -221,6 +222,14 @@ class TestBoundariesFromTheStart:
             23 * hour,
             24 * hour,
         ]
+
+    def test_a_jump_of_half_an_hour_moves_what_falls_into_it_by_less_than_that(self) -> None:
+        # On Lord Howe Island 02:00 at +10:30 became 02:30 at +11:00 on 6 October 2024; there was no 02:15.
+        made = schedule("2024-10-05T02:15:00+10:30", "day", zone_name="Australia/Lord_Howe")
+        assert boundaries(made, 3) == ["2024-10-04T15:45:00Z", "2024-10-05T15:30:00Z", "2024-10-06T15:15:00Z"]
+        # On 7 April 2024 02:00 at +11:00 became 01:30 at +10:30; 01:45 came twice.
+        made = schedule("2024-04-06T01:45:00+11:00", "day", zone_name="Australia/Lord_Howe")
+        assert boundaries(made, 3) == ["2024-04-05T14:45:00Z", "2024-04-06T14:45:00Z", "2024-04-07T15:15:00Z"]
 
     @pytest.mark.parametrize("anchor", ["start", "calendar"])
     def test_a_daily_plan_steps_over_the_day_that_apia_left_out(self, anchor: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -224,12 +225,76 @@ def test_a_cloud_event_is_a_row(read: Read) -> None:
     assert row == Row("/api 7", "nova", "api.call", NEW_YEAR, "2", {"model": "large"})
 
 
-def test_a_cloud_event_of_another_version_or_without_a_subject_is_rejected(read: Read) -> None:
-    content = (
-        '{"specversion":"0.3","id":"7","source":"/","type":"a","subject":"n","time":"2026-01-01T00:00:00Z"}'
-    )
-    assert reason(read(content, "cloudevents")) == "fields"
-    assert reason(read('{"specversion":"1.0","id":"7","source":"/","type":"a"}', "cloudevents")) == "fields"
+CLOUD = {
+    "specversion": "1.0",
+    "id": "7",
+    "source": "/api",
+    "type": "api.call",
+    "subject": "nova",
+    "time": "2026-01-01T00:00:00Z",
+}
+
+
+def cloud(**changes: object) -> str:
+    return json.dumps({name: value for name, value in (CLOUD | changes).items() if value is not ...})
+
+
+def test_a_cloud_event_without_data_counts_once(read: Read) -> None:
+    assert rows(read(cloud(), "cloudevents")) == [Row("/api 7", "nova", "api.call", NEW_YEAR, "1")]
+    assert rows(read(cloud(data=None), "cloudevents")) == rows(read(cloud(), "cloudevents"))
+
+
+def test_one_id_from_two_sources_is_two_events(read: Read) -> None:
+    one, other = rows(read(cloud() + "\n" + cloud(source="/chat"), "cloudevents"))
+    assert (one.id, other.id) == ("/api 7", "/chat 7")
+
+
+def test_a_cloud_event_corrects_one_of_its_own_source(read: Read) -> None:
+    (row,) = rows(read(cloud(corrects="6", data={"quantity": "-1"}), "cloudevents"))
+    assert (row.quantity, row.corrects) == ("-1", "/api 6")
+
+
+def test_attributes_that_the_standard_allows_are_passed_over(read: Read) -> None:
+    (row,) = rows(read(cloud(dataschema="urn:x", partitionkey="3", sequence=4), "cloudevents"))
+    assert row == Row("/api 7", "nova", "api.call", NEW_YEAR, "1")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"specversion": "0.3"}, {"specversion": ...}, {"specversion": 1}, {"id": ...}, {"id": ""},
+        {"id": 7}, {"source": ...}, {"source": ""}, {"source": "/a b"}, {"type": ...}, {"subject": ...},
+        {"subject": None}, {"time": ...}, {"time": 1_767_225_600}, {"data": "text"}, {"data": [1]},
+        {"data_base64": "AQ=="}, {"corrects": 6},
+    ],
+)  # fmt: skip
+def test_a_cloud_event_that_lacks_something_is_rejected_with_what_it_has(
+    read: Read, changes: dict[str, object]
+) -> None:
+    (line,) = read(cloud(**changes), "cloudevents")
+    assert isinstance(line.row, Unreadable)
+    assert line.row.reason == "fields"
+    assert line.row.hint
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"time": "yesterday"}, "at"),
+        ({"data": {"quantity": []}}, "quantity"),
+        ({"data": {"quantity": True}}, "quantity"),
+    ],
+)
+def test_a_cloud_event_that_says_something_odd_is_rejected(
+    read: Read, changes: dict[str, object], why: str
+) -> None:
+    assert reason(read(cloud(**changes), "cloudevents")) == why
+
+
+def test_a_batch_of_cloud_events_in_one_array_is_told_to_be_lines(read: Read) -> None:
+    (line,) = read(f"[{cloud()}]", "cloudevents")
+    assert isinstance(line.row, Unreadable)
+    assert "got array" in line.row.message
 
 
 # --- files

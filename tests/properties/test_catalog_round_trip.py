@@ -59,6 +59,9 @@ kinds = st.one_of(
     priced(unit_prices).map(lambda price: {"each": price}),
     tiers().map(lambda rows: {"graduated": rows}),
     tiers().map(lambda rows: {"volume": rows, "flat_at_zero": True}),
+    tiers().map(lambda rows: {"volume": rows, "included_as": "tier"}),
+    tiers().map(lambda rows: {"graduated": rows, "convert": {"by": "60", "round": "down"}}),
+    st.just({"percentage": {"rate": "2.9%", "of": "paid", "fixed": {"USD": "0.3"}, "free_events": "5"}}),
     st.builds(
         lambda of, price: {"package": {"of": str(of), "price": price}}, st.integers(1, 1000), priced(amounts)
     ),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planctl.core.pricing.curves import Curve, compare
+from planctl.core.pricing.kinds.convert import Convert
 from planctl.core.pricing.kinds.each import Each
 from planctl.core.pricing.kinds.graduated import Graduated
 from planctl.core.pricing.kinds.package import Package
@@ -25,6 +26,11 @@ def tier_tables(draw: st.DrawFn) -> tuple[Tier, ...]:
     return tuple(Tier(to=end, each=draw(prices), flat=draw(st.just({}) | prices)) for end in ends)
 
 
+converts = st.none() | st.builds(
+    Convert,
+    st.sampled_from(["0.5", "1", "1.5", "3", "10"]).map(Decimal),
+    st.sampled_from(["up", "down", "none"]),
+)
 kinds = st.one_of(
     st.builds(Each, prices),
     st.builds(
@@ -34,8 +40,8 @@ kinds = st.one_of(
         st.sampled_from(["up", "down", "none"]),
         st.integers(0, 3),
     ),
-    st.builds(Graduated, tier_tables(), st.booleans()),
-    st.builds(Volume, tier_tables(), st.booleans()),
+    st.builds(Graduated, tier_tables(), st.booleans(), converts),
+    st.builds(Volume, tier_tables(), st.booleans(), converts, st.booleans()),
 )
 curves = st.builds(Curve, kinds, st.none() | st.integers(0, 30).map(Decimal))
 quantities = st.integers(0, 2_000).map(lambda tenths: Fraction(tenths, 10))

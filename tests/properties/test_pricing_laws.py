@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planctl.core.money import round_minor
+from planctl.core.pricing.kinds.convert import Convert
 from planctl.core.pricing.kinds.each import Each
 from planctl.core.pricing.kinds.graduated import Graduated
 from planctl.core.pricing.kinds.package import Package
@@ -38,8 +40,11 @@ def tier_tables(draw: st.DrawFn) -> tuple[Tier, ...]:
     return tuple(rows)
 
 
-graduated = st.builds(Graduated, tier_tables(), st.booleans())
-volume = st.builds(Volume, tier_tables(), st.booleans())
+converts = st.none() | st.builds(
+    Convert, st.decimals("0.1", 50, places=1), st.sampled_from(("up", "down", "none"))
+)
+graduated = st.builds(Graduated, tier_tables(), st.booleans(), converts)
+volume = st.builds(Volume, tier_tables(), st.booleans(), converts, st.booleans())
 each = prices.map(lambda price: Each(usd(price)))
 package = st.builds(
     Package,
@@ -103,6 +108,37 @@ def test_prices_k_times_as_high_make_a_bill_k_times_as_high(
     for kind in (Graduated, Volume):
         bill = kind(tiers, at_zero).price(Billable(total, included), "USD").amount
         assert kind(dearer, at_zero).price(Billable(total, included), "USD").amount == bill * factor
+
+
+@given(tier_tables(), st.integers(0, 3), st.decimals("0.1", 70, places=1), quantities, quantities)
+def test_a_graduated_row_may_be_cut_anywhere_into_two_of_one_price(
+    tiers: tuple[Tier, ...], row: int, at: Decimal, total: Fraction, included: Fraction
+) -> None:
+    row %= len(tiers)
+    above = tiers[row - 1].to if row else Decimal(0)
+    assert above is not None
+    to = tiers[row].to
+    if tiers[row].flat or not above < at or (to is not None and at >= to):
+        return
+    cut = (*tiers[:row], Tier(at, tiers[row].each), *tiers[row:])
+    usage = Billable(total, included)
+    assert Graduated(cut).price(usage, "USD").amount == Graduated(tiers).price(usage, "USD").amount
+
+
+@given(kinds, st.integers(0, 9), quantities, quantities)
+def test_any_price_k_times_as_high_makes_a_bill_k_times_as_high(
+    kind: PriceKind, factor: int, total: Fraction, included: Fraction
+) -> None:
+    one = rate(FeatureUsage(total, included, kind), "USD", 2).exact
+    assert rate(FeatureUsage(total, included, dearer(kind, factor)), "USD", 2).exact == one * factor
+
+
+def dearer(kind: PriceKind, factor: int) -> PriceKind:
+    if isinstance(kind, (Each, Package)):
+        return replace(kind, prices=scaled(kind.prices, factor))
+    assert isinstance(kind, (Graduated, Volume))
+    rows = (Tier(tier.to, scaled(tier.each, factor), scaled(tier.flat, factor)) for tier in kind.tiers)
+    return replace(kind, tiers=tuple(rows))
 
 
 def scaled(row: object, factor: int) -> dict[str, Decimal]:

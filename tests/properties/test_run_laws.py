@@ -40,10 +40,10 @@ class Story:
     def facts(self, now: Subscription, until: Instant, deferred: Sequence[Settlement]) -> CustomerFacts:
         facts = CustomerFacts(Customer("nova"), (now,), deferred=tuple(deferred))
         windows = needed_windows(facts, until)
-        return replace(facts, totals={one.key: self.quantity(*one.key) for one in windows})
+        return replace(facts, totals={one.key: self.quantity(one.feature, one.starts_at) for one in windows})
 
-    def quantity(self, _: str, feature: str, index: int) -> Fraction:
-        return Fraction(self.used[(index + len(feature)) % len(self.used)])
+    def quantity(self, feature: str, starts_at: int) -> Fraction:
+        return Fraction(self.used[(starts_at // DAY + len(feature)) % len(self.used)])
 
 
 @dataclass
@@ -215,7 +215,7 @@ def test_periods_tile_from_the_start_on(story: Story) -> None:
 @given(stories())
 def test_every_claim_is_the_whole_usage_of_its_period(story: Story) -> None:
     for one in run_at(story, [story.until]).claims:
-        assert one.quantity == story.quantity("", one.feature, one.allowance_index)
+        assert one.quantity == story.quantity(one.feature, one.starts_at)
         assert one.quantity == one.included + one.wallet + one.billed + one.over_limit
 
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from planctl.core.catalog.model import Aggregate, Meter
 from planctl.core.customers import Customer
-from planctl.core.invoicing.model import UsageWindow
-from planctl.core.metering.aggregate import Span, aggregate
-from planctl.core.metering.model import Property, UsageEvent, payload_hash
+from planctl.core.invoicing.facts import LateMark
+from planctl.core.invoicing.model import Measure, UsageWindow
+from planctl.core.metering.aggregate import Span, aggregate, level, peak
+from planctl.core.metering.model import Property, UsageEvent, event_key, payload_hash
 from planctl.core.periods import Instant
 from planctl.store import customers, usage
 from planctl.store.engine import Store, Tx, open_store
@@ -51,7 +52,10 @@ meters = st.builds(
     value=st.sampled_from(["", "size"]),
     where=st.sampled_from([{}, {"model": "a"}, {"model": "true"}]),
 ) | st.just(Meter("call", "unique", "model"))
-windows = st.tuples(st.integers(START - 40 * HOUR, START + 95 * HOUR), st.integers(1, 100 * HOUR))
+windows = st.tuples(
+    st.integers(START - 40 * HOUR, START + 95 * HOUR), st.integers(1, 100 * HOUR), st.integers(0, 50 * HOUR)
+)
+"""Where a window begins, its length, and by how much its allowance period is longer."""
 
 
 @pytest.fixture(scope="module")
@@ -65,31 +69,56 @@ def store() -> Iterator[Store]:
 
 @given(
     history=st.lists(events, max_size=30, unique_by=lambda event: event.id),
-    asked=st.lists(st.tuples(st.sampled_from(["nova", "mira"]), meters, windows), min_size=1, max_size=8),
+    asked=st.lists(
+        st.tuples(st.sampled_from(["nova", "mira"]), meters, windows, st.sampled_from(get_args(Measure))),
+        min_size=1,
+        max_size=8,
+    ),
+    late=st.sets(st.integers(0, 29)),
 )
 def test_totals_of_the_store_are_the_core_s(
     store: Store,
     history: list[UsageEvent],
-    asked: list[tuple[str, Meter, tuple[int, int]]],
+    asked: list[tuple[str, Meter, tuple[int, int, int], Measure]],
+    late: set[int],
 ) -> None:
-    if any(meter.aggregate == "unique" for _, meter, _ in asked):  # acceptance refuses direct events then
+    if any(meter.aggregate == "unique" for _, meter, _, _ in asked):  # acceptance refuses direct events then
         history = [event for event in history if event.event not in {"minutes", *ALIASES}]
     requests = [
         UsageRequest(
             UsageWindow(
-                ("sub", "minutes", number), customer, "minutes", Instant(start), Instant(start + length)
+                f"sub_{number}",
+                customer,
+                "minutes",
+                Instant(start),
+                Instant(start + length),
+                Instant(start + length + more),
+                measure,
             ),
             meter,
             ALIASES,
         )
-        for number, (customer, meter, (start, length)) in enumerate(asked)
+        for number, (customer, meter, (start, length, more), measure) in enumerate(asked)
     ]
+    left_out = [event for number, event in enumerate(history) if number in late]
+    in_time = [event for number, event in enumerate(history) if number not in late]
     with store.write() as tx:
         tx.rollback_only()
         assert usage.append(tx, rows(tx, history)).accepted == len(history)
         found = usage.totals(tx, requests)
+        without = usage.totals(tx, requests, marks(left_out))
     for request in requests:
         assert found.get(request.window.key, Fraction(0)) == by_the_core(request, history)
+        assert without.get(request.window.key, Fraction(0)) == by_the_core(request, in_time)
+
+
+def marks(history: list[UsageEvent]) -> dict[str, list[LateMark]]:
+    """The events as late ones."""
+    found: dict[str, list[LateMark]] = {}
+    for event in history:
+        reference = (event.at // (24 * HOUR), event_key(event.id))
+        found.setdefault(event.customer, []).append(LateMark(event.event, Instant(event.at), reference))
+    return found
 
 
 def rows(tx: Tx, history: list[UsageEvent]) -> list[EventRow]:
@@ -110,9 +139,8 @@ def rows(tx: Tx, history: list[UsageEvent]) -> list[EventRow]:
 
 
 def by_the_core(request: UsageRequest, history: list[UsageEvent]) -> Fraction:
-    """The reference: all of the customer's events in the window, under the feature's present id."""
-    window = request.window
-    span = Span(window.starts_at, window.ends_at)
+    """The reference: all of the customer's events up to the window's end, under the feature's present id."""
+    window, meter = request.window, request.meter
     own = [
         UsageEvent(
             event.id,
@@ -123,6 +151,12 @@ def by_the_core(request: UsageRequest, history: list[UsageEvent]) -> Fraction:
             event.properties,
         )
         for event in history
-        if event.customer == window.customer and event.at in span
+        if event.customer == window.customer and event.at < window.ends_at
     ]
-    return aggregate(request.meter, window.feature, own, span)
+    if window.measure == "peak":
+        return peak(meter, "minutes", own, Span(window.starts_at, window.ends_at))
+    inside = [event for event in own if event.at >= window.starts_at]
+    if meter.aggregate != "weighted":
+        return aggregate(meter, "minutes", inside, Span(window.starts_at, window.ends_at))
+    brought = level(meter, "minutes", [event for event in own if event.at < window.starts_at])
+    return aggregate(meter, "minutes", inside, Span(window.starts_at, window.span_ends_at), brought)

@@ -55,7 +55,7 @@ def test_an_entry_says_who_did_what_when_and_why(store: Store) -> None:
         "reason": "wrong customer",
         "key": "void-7",
         "origin": {"uid": "1000", "sudo_user": "bob"},
-        "program": {"planctl": __version__, "schema": "1"},
+        "program": {"planctl": __version__, "schema": "2"},
         "touched": [["invoice", "inv_7", "aa", "bb"]],
         "counts": {"invoices": "1"},
         "totals": {"USD": "49.00"},
@@ -73,7 +73,7 @@ def test_the_chain_is_the_published_formula(store: Store) -> None:
             "actor": "amy",
             "at": "2026-01-01T00:00:00Z",
             "command": "second",
-            "program": {"planctl": __version__, "schema": "1"},
+            "program": {"planctl": __version__, "schema": "2"},
         },
         separators=(",", ":"),
     )

@@ -321,7 +321,7 @@ def test_a_newer_store_is_refused_and_not_touched(store_path: Path) -> None:
 def test_an_older_store_is_refused_until_it_is_upgraded(
     store_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", 3)
     with pytest.raises(Refused, match="older schema") as caught:
         open_store(str(store_path))
     assert "planctl store upgrade" in caught.value.hint
@@ -385,7 +385,7 @@ SETTINGS = {
     "synchronous": 3,  # EXTRA
     "journal_mode": "delete",
     "application_id": 0x706C616E,
-    "user_version": 1,
+    "user_version": 2,
 }
 
 

@@ -6,22 +6,20 @@ The history is made by the commands themselves; the edits are raw SQL in a copy 
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from planctl.__main__ import main
 from planctl.store import invoices
 from planctl.store.engine import Store, open_store
 from planctl.store.invoice_mapping import content_hash
 from planctl.store.laws import LAWS, Violation
 from planctl.store.laws.model import Breach, Law
 from planctl.store.sqlite_link import SqliteLink
+from tests.store.lawbooks import Edit, edited, numbered, of, played, raw, violations
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -95,16 +93,24 @@ HISTORY = """\
 2026-02-01  invoice run
 2026-02-05  usage record lea minutes 5 --at 2026-01-31 --id late-1
 2026-02-07  payment record INV-2026-00010
+2026-02-07  payment record INV-2026-00013
 2026-02-11  payment record INV-2026-00002
 2026-02-12  usage record kim minutes 25
 2026-02-12  invoice run
 2026-03-05  invoice run
+2026-03-05  usage record lea minutes 3 --at 2026-02-20 --id late-2
 2026-03-06  usage record nova minutes 108
 2026-03-10  subscription cancel nova/pro --at now
+2026-03-11  payment record INV-2026-00015 60
+2026-03-12  credit-note create INV-2026-00001 --line 1=10 --to refund --reason goodwill
+2026-03-12  credit-note create INV-2026-00003 --line 1=9 --reason outage
+2026-03-13  credit-note create INV-2026-00004 --line 1=1 --reason rounding
+2026-03-13  invoice write-off INV-2026-00017 --reason small
 """
 """Nova pays and leaves; lune pays late and is billed for the rest of February; ada never pays; zoe pays a year
 and a month's usage; kim pays for use; max stays half a month; ivy's invoice is voided, tom's issued again; lea's
-usage comes too late, so that she is on hold from then on."""
+usage comes too late, so that she is on hold from then on. In the end nova pays 3.00 too much and gets 10.00 of the
+first back, ada is credited 9.00 of what she owes, zoe 1.00 of what she paid, nova's last 1.00 is written off."""
 
 TOTALS = {
     "INV-2026-00001": "57.00",  # nova: 49 and 2 seats above 3 at 4
@@ -123,31 +129,16 @@ TOTALS = {
     "INV-2026-00014": "32.50",  # lune: 18 of February's 28 days at 49, and January's 8 minutes above 100
     "INV-2026-00015": "57.00",  # nova
     "INV-2026-00016": "3.00",  # kim: 25 minutes at 0.12
-    "INV-2026-00017": "1.00",  # nova's last: 8 minutes above 100 at 0.125
+    "INV-2026-00017": "49.62",  # lea: 49; 6 minutes above 100 are 0.75 now, of which 0.13 were billed
+    "INV-2026-00018": "1.00",  # nova's last: 8 minutes above 100 at 0.125
 }
-
-ON_HOLD = 1
 
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store with the history; copy it, never open it."""
-    folder = tmp_path_factory.mktemp("history")
-    path = folder / "books.db"
-    (folder / "catalog.yaml").write_text(CATALOG)
-
-    def planctl(at: str, command: str, *more: str) -> int:
-        return main(["--store", str(path), "--as-of", at, "--yes", "--quiet", *shlex.split(command), *more])
-
-    assert planctl("2026-01-01", "init", str(folder / "made"), "--test") == 0
-    assert planctl("2026-01-01", "catalog apply", str(folder / "catalog.yaml")) == 0
-    for customer in ("nova", "lune", "ada", "zoe", "kim", "max", "ivy", "tom", "lea", "fay"):
-        assert planctl("2026-01-01", f"customer add {customer} --currency USD") == 0
-    for line in HISTORY.splitlines():
-        at, command = line.split("  ")
-        is_held = command == "invoice run" and at > "2026-02-05"
-        assert planctl(at, command) == (ON_HOLD if is_held else 0), line
-    return path
+    customers = ("nova", "lune", "ada", "zoe", "kim", "max", "ivy", "tom", "lea", "fay")
+    return played(tmp_path_factory.mktemp("history"), CATALOG, customers, HISTORY)
 
 
 @pytest.fixture
@@ -157,53 +148,6 @@ def books(history: Path, tmp_path: Path) -> Path:
     shutil.copy(history, path)
     path.chmod(0o600)
     return path
-
-
-def violations(path: Path) -> list[Violation]:
-    """What all laws find."""
-    with open_store(str(path)) as store, store.read() as tx:
-        return [violation for law in LAWS for violation in law.violations(tx)]
-
-
-def edited(path: Path, *statements: str) -> None:
-    """Run SQL on the file, with its triggers out of the way, and put them back."""
-    with raw(path) as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-class raw:
-    """The file without planctl, without triggers; they are put back at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self.connection = sqlite3.connect(path, isolation_level=None)
-
-    def __enter__(self) -> sqlite3.Connection:
-        found = self.connection.execute(
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
-        ).fetchall()
-        self.triggers = [sql for _, sql in found]
-        for name, _ in found:
-            self.connection.execute(f'DROP TRIGGER "{name}"')
-        return self.connection
-
-    def __exit__(self, *_: object) -> None:
-        for sql in self.triggers:
-            self.connection.execute(sql)
-        self.connection.close()
-
-
-def of(customer: str, plan: str) -> str:
-    """A subquery: the id of a customer's subscription to a plan."""
-    return (
-        "(SELECT s.id FROM subscription s JOIN customer c ON c.seq = s.customer"
-        f" WHERE c.id = '{customer}' AND s.plan = '{plan}')"
-    )
-
-
-def numbered(number: int) -> str:
-    """A subquery: the id of an invoice."""
-    return f"(SELECT id FROM invoice WHERE number = 'INV-2026-{number:05}')"
 
 
 def test_the_history_is_the_one_that_is_meant(history: Path, tmp_path: Path) -> None:
@@ -221,21 +165,18 @@ def test_a_new_store_obeys_every_law(store: Store) -> None:
         assert [violation for law in LAWS for violation in law.violations(tx)] == []
 
 
-@dataclass(frozen=True)
-class Edit:
-    """An edit past planctl, and the laws that it breaks, with what one of them says about which object."""
-
-    what: str
-    laws: str
-    says: str
-    statements: Sequence[str]
+CLAIMED_AGAIN = (
+    "INSERT INTO usage_claim SELECT subscription, feature, allowance_idx, 'again', revision, starts_at, ends_at,"
+    " quantity, included, wallet, billed, over_limit, invoice, rolled, carried FROM usage_claim"
+    f" WHERE feature = 'minutes' AND invoice = {numbered(10)}"
+)
 
 
 EDITS = (
     Edit(
         "a hold of nobody",
         "store-whole",
-        "hold row 2 refers to a row of customer that does not exist",
+        "hold row 1 refers to a row of customer that does not exist",
         ["INSERT INTO hold VALUES (999, 'odd', '', 0)"],
     ),
     Edit(
@@ -269,7 +210,6 @@ EDITS = (
         [
             "UPDATE subscription SET terms_hash = (SELECT terms_hash FROM plan_version WHERE plan = 'stub')"
             f" WHERE id = {of('ivy', 'free')}",
-            f"DELETE FROM billing_period WHERE subscription = {of('ivy', 'free')}",
             f"UPDATE subscription SET settled_at = NULL, next_action_at = 0 WHERE id = {of('ivy', 'free')}",
         ],
     ),
@@ -410,13 +350,19 @@ EDITS = (
         [f"DELETE FROM usage_claim WHERE feature = 'api_calls' AND invoice = {numbered(15)}"],
     ),
     Edit(
-        "a claim is made twice",
+        "a claim is made beside what was settled",
         "claims-settled",
-        "minutes 0 is claimed 2 times",
+        "the claim on minutes 0 (again), revision 0 belongs to nothing that was settled",
+        [CLAIMED_AGAIN],
+    ),
+    Edit(
+        "a claim is made twice",
+        "claims-settled claims-complete",
+        "minutes 0 of sub_",
         [
-            "INSERT INTO usage_claim SELECT subscription, feature, allowance_idx, 'again', revision, starts_at,"
-            " ends_at, quantity, included, wallet, billed, over_limit, invoice FROM usage_claim"
-            f" WHERE feature = 'minutes' AND invoice = {numbered(10)}",
+            CLAIMED_AGAIN,
+            "INSERT INTO settlement SELECT subscription, part, idx, 'again', revision, outcome, due_at, invoice,"
+            f" is_open FROM settlement WHERE part = 'usage' AND invoice = {numbered(10)}",
         ],
     ),
     Edit(
@@ -435,10 +381,46 @@ EDITS = (
         ],
     ),
     Edit(
-        "a late event is no longer marked as late",
+        "a late event is no longer marked as late, and was not billed",
         "claims-complete",
-        "/usage 0: minutes: 101 were claimed, the events recorded give 106",
-        ["DELETE FROM late_usage", "DELETE FROM hold"],
+        "/usage 1: minutes: 0 were claimed, the events recorded give 3",
+        ["DELETE FROM late_usage"],
+    ),
+    Edit(
+        "late usage that was billed is more",
+        "claims-complete",
+        "/usage 0: minutes: 106 were claimed, the events recorded give 108",
+        [
+            "UPDATE usage_event SET quantity = 7 WHERE quantity = 5"
+            " AND customer = (SELECT seq FROM customer WHERE id = 'lea')",
+        ],
+    ),
+    Edit(
+        "the claim of a difference is altered",
+        "claims-complete",
+        "/usage 0: minutes: 105 were claimed, the events recorded give 106",
+        ["UPDATE usage_claim SET quantity = '4', billed = '4' WHERE occasion = 'late:1'"],
+    ),
+    Edit(
+        "the claim of a difference is split otherwise",
+        "invoices-rerate",
+        "the claim on minutes 0 is split 101 + 0 + 5 + 0, the terms say 100 + 0 + 6 + 0",
+        ["UPDATE usage_claim SET included = '1', billed = '4' WHERE occasion = 'late:1'"],
+    ),
+    Edit(
+        "the line of a difference says another one",
+        "invoices-rerate invoices-unaltered",
+        "usage:minutes: 76 were charged in all, billed again it costs 75 (minor units)",
+        [
+            """UPDATE invoice_line SET detail = replace(detail, '"difference_minor":"62"',"""
+            """ '"difference_minor":"63"') WHERE kind = 'late_usage'""",
+        ],
+    ),
+    Edit(
+        "a difference is claimed and was settled by nothing",
+        "claims-settled claims-complete invoices-rerate",
+        "the claim on minutes 0 (late:1), revision 0 belongs to nothing that was settled",
+        ["DELETE FROM settlement WHERE occasion = 'late:1'"],
     ),
     Edit(
         "usage of a blocked time, not billed yet, is less",
@@ -476,7 +458,7 @@ EDITS = (
     Edit(
         "a number is left out",
         "numbers-consecutive",
-        "series INV of 2026: 18 numbers were taken, 17 are in use",
+        "series INV of 2026: 19 numbers were taken, 18 are in use",
         ["UPDATE number_series SET next = next + 1"],
     ),
     Edit(
@@ -499,13 +481,14 @@ EDITS = (
     ),
     Edit(
         "another currency was received",
-        "trial-balance",
-        "customer nova: invoiced 17875 USD (minor units), received 6375, credited 0, owed 5800: 5700 are left over",
+        "payments-counted trial-balance",
+        "customer nova: invoiced 17875 USD (minor units), credited 1000, received 12375, refunded 1000, owed 100,"
+        " opened with 0, in the balance 300: 5700 are left over",
         [f"UPDATE payment SET currency = 'EUR' WHERE invoice = {numbered(1)}"],
     ),
     Edit(
         "somebody else paid",
-        "trial-balance",
+        "payments-counted trial-balance",
         "customer lune: invoiced 8150 USD",
         [
             "UPDATE payment SET customer = (SELECT seq FROM customer WHERE id = 'lune')"
@@ -517,12 +500,82 @@ EDITS = (
         "balances-add-up",
         "balance fay/USD: entry 1 is missing: the next one is 2",
         [
-            "INSERT INTO balance_entry VALUES ((SELECT seq FROM customer WHERE id = 'fay'), 'USD', 2, 'x', 5, 5, 0)"
+            "INSERT INTO balance_entry VALUES"
+            " ((SELECT seq FROM customer WHERE id = 'fay'), 'USD', 2, 'opening:x', 5, 5, 0, '')"
         ],
     ),
     Edit(
-        "a wallet does not add up",
-        "wallets-add-up",
+        "a balance came from nowhere",
+        "trial-balance",
+        "customer fay: invoiced 0 USD (minor units), credited 0, received 0, refunded 0, owed 0, opened with 0,"
+        " in the balance 5: 5 are left over",
+        [
+            "INSERT INTO balance_entry VALUES"
+            " ((SELECT seq FROM customer WHERE id = 'fay'), 'USD', 1, 'x', 5, 5, 0, '')"
+        ],
+    ),
+    Edit(
+        "more was given back than came",
+        "payments-counted trial-balance credits-add-up",
+        "gave back 6000 of 5700 (minor units)",
+        ["UPDATE refund SET amount = 6000"],
+    ),
+    Edit(
+        "an overpayment did not enter the balance",
+        "payments-counted",
+        "put 299 into the balance, 300 entered it (minor units)",
+        ["UPDATE payment SET to_balance = 299 WHERE to_balance = 300"],
+    ),
+    Edit(
+        "a payment is said to be given back",
+        "payments-counted",
+        "is refunded, and 0 of 4900 were given back",
+        [f"UPDATE payment SET status = 'refunded' WHERE invoice = {numbered(2)}"],
+    ),
+    Edit(
+        "an invoice is written off on no day",
+        "payments-counted",
+        "invoice INV-2026-00017: is uncollectible, which its payments and dates do not say",
+        [f"UPDATE invoice SET written_off_at = NULL WHERE id = {numbered(17)}"],
+    ),
+    Edit(
+        "a credit note stands on an invoice of another customer",
+        "credits-add-up",
+        "credit note CN-2026-00003: credits no invoice of its customer and currency",
+        [f"UPDATE credit_note SET invoice = {numbered(12)} WHERE number = 'CN-2026-00003'"],
+    ),
+    Edit(
+        "a credit note takes back more than its line charged",
+        "credits-add-up trial-balance",
+        "invoice INV-2026-00003: line 1 is credited with 5000 of 4900 (minor units)",
+        [
+            "UPDATE credit_note SET total = 5000, lines = replace(lines, '\"900\"', '\"5000\"')"
+            " WHERE number = 'CN-2026-00002'"
+        ],
+    ),
+    Edit(
+        "a credit note is missing from its series",
+        "numbers-consecutive",
+        "series CN of 2026: ",
+        [
+            "UPDATE credit_note SET sequence = 9, number = 'CN-2026-00009' WHERE number = 'CN-2026-00003'",
+        ],
+    ),
+    Edit(
+        "a credit note has a number of its own making",
+        "credits-add-up",
+        "credit note CN3: is number 3 of CN, and no format that was ever set writes it so",
+        ["UPDATE credit_note SET number = 'CN3' WHERE number = 'CN-2026-00003'"],
+    ),
+    Edit(
+        "money went back for a note that went to the balance",
+        "credits-add-up",
+        "credit note CN-2026-00001: gave back 1000 of 1000 to balance",
+        ["UPDATE credit_note SET target = 'balance' WHERE number = 'CN-2026-00001'"],
+    ),
+    Edit(
+        "a wallet does not add up, and nothing was ever granted",
+        "wallets-add-up grants-hold",
         "wallet fay/minutes: entry 2: 10 and -2.5 are not 8",
         [
             "INSERT INTO wallet_entry SELECT seq, 'minutes', 1, 'a', '', '', '10', '10', 0 FROM customer"
@@ -600,10 +653,21 @@ UNGUARDED = {
     ("invoice", "seller"),  # as they were when it was issued: nothing in the store says what that was
     ("invoice", "buyer"),
     ("invoice", "tzdata"),
+    ("invoice", "written_off_at"),  # one that was paid may have been written off before, or not
+    ("invoice", "written_off_at"),  # what is paid may have been written off before
     ("payment", "id"),  # named by nothing, unless it ended a block
     ("payment", "method"),  # what was said of it moves no money
     ("payment", "reference"),
     ("payment", "recorded_at"),
+    ("refund", "id"),
+    ("refund", "at"),
+    ("refund", "method"),
+    ("refund", "reference"),
+    ("refund", "recorded_at"),
+    ("credit_note", "occasion"),
+    ("credit_note", "issued_at"),
+    ("credit_note", "reason"),
+    ("balance_entry", "at"),
     ("usage_event", "event_key"),  # the id under which it came, not what it says
     ("usage_event", "batch"),
 }
@@ -613,6 +677,9 @@ ROWS = {
     "invoice": f"id = {numbered(10)}",
     "invoice_line": f"invoice = {numbered(10)} AND position = 1",
     "payment": f"invoice = {numbered(10)}",
+    "refund": "amount = 1000",
+    "credit_note": "number = 'CN-2026-00001'",
+    "balance_entry": "key LIKE 'paid_out:%'",
     "settlement": f"invoice = {numbered(10)} AND part = 'usage'",
     "usage_claim": f"invoice = {numbered(10)} AND feature = 'minutes'",
     "billing_period": f"subscription = {of('nova', 'pro')} AND idx = 1",

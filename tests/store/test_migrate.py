@@ -6,8 +6,10 @@ import re
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
@@ -19,16 +21,29 @@ from planctl.store.rows import METADATA
 from planctl.store.version import SCHEMA_VERSION
 
 Schema = dict[tuple[str, str], str]
+NEXT = SCHEMA_VERSION + 1
 
 
 def schema_of(path: Path) -> Schema:
-    """Every table and index of a database with the statement that made it, in one way of writing it."""
+    """Every table and index of a database with the statement that made it, in one way of writing it.
+
+    A column that a later migration added stands behind the constraints, so a table's entries are sorted.
+    """
     connection = sqlite3.connect(path)
     found = connection.execute(
         "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'index') AND sql IS NOT NULL"
     ).fetchall()
     connection.close()
-    return {(kind, name): re.sub(r"\s+", " ", sql).replace(" ,", ",") for kind, name, sql in found}
+    return {(kind, name): _normal(re.sub(r"\s+", " ", sql).replace(" ,", ",")) for kind, name, sql in found}
+
+
+def _normal(statement: str) -> str:
+    if not statement.startswith("CREATE TABLE"):
+        return statement
+    start, _, rest = statement.partition("(")
+    body, _, options = rest.rpartition(")")
+    entries = re.split(r", (?![^()]*\))", body)
+    return f"{start}({', '.join(sorted(entry.strip() for entry in entries))}){options}"
 
 
 def test_the_migrations_make_exactly_the_schema_of_rows(store_path: Path, tmp_path: Path) -> None:
@@ -61,7 +76,7 @@ def test_migrations_stand_alone(tmp_path: Path) -> None:
 def test_a_store_with_the_newest_schema_has_nothing_to_upgrade(store_path: Path) -> None:
     before = (store_path.read_bytes(), store_path.stat().st_mtime_ns)
     done = migrate.upgrade(str(store_path))
-    assert done == migrate.Upgrade(1, 1)
+    assert done == migrate.Upgrade(SCHEMA_VERSION, SCHEMA_VERSION)
     assert done.before == done.after
     assert (store_path.read_bytes(), store_path.stat().st_mtime_ns) == before
 
@@ -74,33 +89,33 @@ def test_a_missing_store_is_not_upgraded_into_being(tmp_path: Path) -> None:
 
 def test_a_newer_store_is_not_taken_back(store_path: Path) -> None:
     with sqlite3.connect(store_path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.close()
     with pytest.raises(Refused, match="newer planctl"):
         migrate.upgrade(str(store_path))
 
 
 @pytest.fixture
-def second_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if there were a second migration, which adds one table."""
+def next_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were one more migration, which adds one table."""
 
     def add_a_table(connection: Connection) -> None:
         connection.execute(text("CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT"))
 
-    monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", 2)
-    monkeypatch.setattr(migrate, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", NEXT)
+    monkeypatch.setattr(migrate, "SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(migrate, "_run", add_a_table)
 
 
-@pytest.mark.usefixtures("second_schema")
+@pytest.mark.usefixtures("next_schema")
 def test_an_older_store_is_brought_up_to_date(store_path: Path) -> None:
-    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(1, 2)
+    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(SCHEMA_VERSION, NEXT)
     assert ("table", "later") in schema_of(store_path)
     open_store(str(store_path)).close()
-    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(2, 2)
+    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(NEXT, NEXT)
 
 
-@pytest.mark.usefixtures("second_schema")
+@pytest.mark.usefixtures("next_schema")
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
     store_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +129,7 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
         with pytest.raises(KeyError):
             migrate.upgrade(str(store_path))
     assert schema_of(store_path) == before
-    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(1, 2)
+    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(SCHEMA_VERSION, NEXT)
 
 
 def test_a_creation_that_fails_leaves_nothing_that_looks_like_a_store(
@@ -141,3 +156,128 @@ def test_migrations_are_found_in_a_directory_with_odd_characters(
     shutil.copytree(migrate.MIGRATIONS, odd, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(migrate, "MIGRATIONS", odd)
     open_store(str(tmp_path / "books.db"), create=True).close()
+
+
+# --- from a released schema to today's
+
+
+def first_schema(path: Path) -> None:
+    """A store as the first release made it: its migration alone, its identity and its settings."""
+
+    def only_the_first(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("planctl.store.version.SCHEMA_VERSION", 1)
+        patch.setattr(migrate, "SCHEMA_VERSION", 1)
+        patch.setattr(migrate, "_run", only_the_first)
+        open_store(str(path), create=True).close()
+
+
+@pytest.fixture
+def first_books(tmp_path: Path) -> Path:
+    """A store of schema 1 with a customer, a running subscription, an invoice that was paid, a credit and a wallet."""
+    path = tmp_path / "books.db"
+    first_schema(path)
+    raw = sqlite3.connect(path, isolation_level=None)
+    raw.execute("PRAGMA foreign_keys = OFF")
+    for name, said in FIRST_ROWS:
+        columns = {row[1]: row[2] for row in raw.execute(f"SELECT * FROM pragma_table_info('{name}')")}
+        plain = {"INTEGER": 0, "TEXT": "", "BLOB": b""}
+        row = {column: plain[kind] for column, kind in columns.items()} | said
+        assert set(row) == set(columns), f"{name} had no such column: {set(row) - set(columns)}"
+        marks = ", ".join("?" * len(row))
+        raw.execute(f"INSERT INTO {name} ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+    raw.close()
+    return path
+
+
+FIRST_ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("customer", {"seq": 1, "id": "nova"}),
+    (
+        "subscription",
+        {
+            "id": "sub_1",
+            "customer": 1,
+            "plan": "pro",
+            "status": "active",
+            "settled_at": 1_700_000_000_000_000,
+        },
+    ),
+    (
+        "subscription",
+        {"id": "sub_2", "customer": 1, "plan": "extra", "status": "canceled", "settled_at": None},
+    ),
+    (
+        "invoice",
+        {
+            "id": "inv_1",
+            "number": "INV-1",
+            "series": "INV",
+            "sequence": 1,
+            "customer": 1,
+            "subscription": "sub_1",
+            "kind": "renewal",
+            "status": "paid",
+            "currency": "USD",
+            "decimals": 2,
+            "subtotal": 1990,
+            "total": 1990,
+            "paid": 1990,
+            "paid_at": 5,
+            "content_hash": "kept",
+        },
+    ),
+    ("invoice_line", {"invoice": "inv_1", "position": 1, "subscription": "sub_1", "amount": 1990}),
+    ("payment", {"id": "pay_1", "customer": 1, "invoice": "inv_1", "amount": 1990, "currency": "USD"}),
+    ("usage_claim", {"subscription": "sub_1", "feature": "minutes", "quantity": "5"}),
+    ("balance_entry", {"customer": 1, "currency": "USD", "seq": 1, "key": "k", "amount": 5, "balance": 5}),
+    ("wallet_grant", {"id": "grant_1", "customer": 1, "feature": "minutes", "amount": "10"}),
+]
+
+
+def test_a_store_of_the_first_release_is_refused_until_it_is_upgraded(first_books: Path) -> None:
+    with pytest.raises(Refused, match="older schema"):
+        open_store(str(first_books))
+    assert migrate.upgrade(str(first_books)) == migrate.Upgrade(1, SCHEMA_VERSION)
+    open_store(str(first_books)).close()
+
+
+def test_upgrading_from_the_first_release_makes_the_schema_that_new_stores_have(
+    first_books: Path, store_path: Path
+) -> None:
+    migrate.upgrade(str(first_books))
+    assert schema_of(first_books) == schema_of(store_path)
+    assert triggers_of(first_books) == triggers_of(store_path)
+
+
+def triggers_of(path: Path) -> set[str]:
+    with sqlite3.connect(path) as raw:
+        found = {row[0] for row in raw.execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")}
+    raw.close()
+    return found
+
+
+def test_upgrading_keeps_every_row_and_fills_the_new_columns_with_what_was_true(first_books: Path) -> None:
+    migrate.upgrade(str(first_books))
+    raw = sqlite3.connect(first_books)
+
+    def only(statement: str) -> list[Any]:
+        return raw.execute(statement).fetchall()
+
+    assert only("SELECT number, total, paid, discounts, written_off_at FROM invoice") == [
+        ("INV-1", 1990, 1990, "[]", None)
+    ]
+    assert only("SELECT amount, discount, taxes FROM invoice_line") == [(1990, 0, "[]")]
+    assert only("SELECT amount, to_balance FROM payment") == [(1990, 0)]
+    assert only("SELECT quantity, rolled, carried FROM usage_claim") == [("5", "0", "0")]
+    assert only("SELECT amount, balance, invoice FROM balance_entry") == [(5, 5, "")]
+    assert only("SELECT amount, priority, reason FROM wallet_grant") == [("10", 0, "")]
+    assert only("SELECT id, base, pools_from FROM subscription ORDER BY id") == [
+        ("sub_1", "", 1_700_000_000_000_000),
+        ("sub_2", "", 0),
+    ]
+    raw.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,10 @@ from planctl.store.engine import Store, open_store
 from planctl.store.migrate import Upgrade, upgrade
 from planctl.store.rows import METADATA
 from planctl.store.settings import all_settings, identity, put_setting, setting
+from planctl.store.version import SCHEMA_VERSION
+from planctl.workflows import apply_catalog
+from tests.workflows.business import ACME, Business
+from tests.workflows.test_money_laws import Bookkeeper
 
 pytestmark = pytest.mark.postgres
 
@@ -100,7 +105,7 @@ def test_an_empty_database_is_no_store_until_it_is_made_one(url: str) -> None:
     open_store(url, create=True, at=AT).close()
     with open_store(url) as opened, opened.read() as tx:
         assert identity(tx).created_at == AT
-    assert upgrade(url) == Upgrade(1, 1)
+    assert upgrade(url) == Upgrade(SCHEMA_VERSION, SCHEMA_VERSION)
 
 
 def test_the_migrations_make_every_table_column_and_key_of_rows(store: Store) -> None:
@@ -202,9 +207,28 @@ def test_what_is_final_is_refused(store: Store) -> None:
         assert audit.verify(tx) == []
 
 
+def test_the_books_balance_here_too(store: Store) -> None:
+    """Payments, credits, refunds, write-offs and voids, and every law afterwards, in this engine's SQL."""
+    with store.write() as tx:
+        who = apply_catalog.Who("ci", "a start", AT)
+        apply_catalog.apply_changes(tx, apply_catalog.read_catalog(ACME), apply_catalog.Terms(), who, None)
+    business = Business(store)
+    business.customer("nova", timezone="Europe/Berlin")
+    business.subscribe("nova", "metered", "2026-02-01", negotiated={"price.month.USD": "31"})
+    keeper = Bookkeeper(business, random.Random(1))
+    for _ in range(25):
+        keeper.step()
+    business.check()
+
+
 def test_info_says_what_the_store_is(store: Store, url: str) -> None:
     found = maintenance.info(store)
-    assert (found.engine, found.schema_version, found.path, found.mode) == ("PostgreSQL", 1, None, None)
+    assert (found.engine, found.schema_version, found.path, found.mode) == (
+        "PostgreSQL",
+        SCHEMA_VERSION,
+        None,
+        None,
+    )
     assert (found.url, found.audit_tip) == (url, Tip())
 
 

@@ -90,6 +90,8 @@ KEYS = {
     "a credit note's number is used once": ("credit_note", "number"),
     "a credit note's sequence has no double": ("credit_note", "series, series_year, sequence"),
     "an invoice is credited once per occasion": ("credit_note", "invoice, occasion"),
+    "a coupon holds once per subscription": ("coupon_redemption", "subscription, coupon"),
+    "a coupon is used once per invoice": ("coupon_use", "redemption, invoice"),
     "a balance has one history": ("balance_entry", "customer, currency, seq"),
     "a balance moves once for a key": ("balance_entry", "customer, currency, key"),
     "units are granted once for a key": ("wallet_grant", "customer, feature, grant_key"),
@@ -119,6 +121,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "invoice": {"total": 0, "subtotal": 0, "discount": 0, "tax": 0, "credit": 0, "paid": 0},
     "number_series": {"first": 1, "next": 2},
     "store_identity": {"id": 1},
+    "coupon_redemption": {"removed_at": 0},
 }
 """What a table's checks want of a row, or what brings it under a partial index."""
 
@@ -212,6 +215,12 @@ def test_groups_that_are_not_exclusive_take_any_number(raw: sqlite3.Connection) 
     insert(raw, "subscription", second | {"customer": first["customer"], "exclusive_group": ""})
 
 
+def test_a_coupon_that_was_removed_can_be_applied_again(raw: sqlite3.Connection) -> None:
+    first, second = values_of(TABLES["coupon_redemption"], 1), values_of(TABLES["coupon_redemption"], 2)
+    insert(raw, "coupon_redemption", first | {"removed_at": 5})
+    insert(raw, "coupon_redemption", second | {name: first[name] for name in ("subscription", "coupon")})
+
+
 def test_many_wallet_entries_reverse_nothing(raw: sqlite3.Connection) -> None:
     first, second = values_of(TABLES["wallet_entry"], 1), values_of(TABLES["wallet_entry"], 2)
     same = {"customer": first["customer"], "feature": first["feature"], "reverses": ""}
@@ -227,6 +236,7 @@ IMPOSSIBLE: dict[str, tuple[str, dict[str, Any]]] = {
     "more paid than asked": ("invoice", {"paid": 1}),
     "a payment of nothing": ("payment", {"amount": 0}),
     "a credit note of nothing": ("credit_note", {"total": 0}),
+    "a refund of nothing": ("refund", {"amount": 0}),
     "a balance below zero": ("balance_entry", {"balance": -1}),
     "a balance that does not move": ("balance_entry", {"amount": 0}),
     "a wallet below zero": ("wallet_entry", {"balance": "-0.5"}),
@@ -261,6 +271,9 @@ FINAL = [
     "subscription_transition",
     "terms",
     "wallet_entry",
+    "wallet_grant",
+    "refund",
+    "coupon_use",
     "invoice",
     "payment",
 ]
@@ -284,7 +297,8 @@ def test_an_invoice_is_paid_and_voided_but_not_rewritten(store_path: Path) -> No
     insert(raw, "invoice", values_of(TABLES["invoice"], 1) | {"total": 5, "subtotal": 5})
     raw.execute("UPDATE invoice SET status = 'paid', paid = 5, paid_at = 1")
     raw.execute("UPDATE invoice SET status = 'void', voided_at = 2")
-    for column in ("total", "number", "content_hash", "buyer", "due_at"):
+    raw.execute("UPDATE invoice SET written_off_at = 3")
+    for column in ("total", "number", "content_hash", "buyer", "due_at", "discounts"):
         with pytest.raises(sqlite3.IntegrityError, match="invoice is never changed"):
             raw.execute(f"UPDATE invoice SET {column} = {column}")
     raw.close()

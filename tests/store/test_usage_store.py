@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from planctl.core.catalog.model import Aggregate, Meter
-from planctl.core.invoicing.model import UsageWindow
+from planctl.core.invoicing.facts import LateMark
+from planctl.core.invoicing.model import EventAmount, Measure, UsageWindow
 from planctl.core.metering.model import Property, UsageEvent, payload_hash
 from planctl.core.periods import Instant
+from planctl.errors import StoreFailure
 from planctl.store import usage
 from planctl.store.engine import Store, Tx
 from planctl.store.settings import put_setting
@@ -41,9 +43,19 @@ class World:
     def append(self, *events: UsageEvent, batch: int = 0, late: bool = False) -> AppendResult:
         return usage.append(self.tx, [self.row(event, late) for event in events], batch)
 
+    def request(
+        self, meter: Meter, feature: str = "minutes", aliases: tuple[str, ...] = (), *,
+        starts: int = 0, ends: int = 31, span_ends: int = 0, measure: Measure = "total",
+    ) -> UsageRequest:  # fmt: skip
+        """What nova used from one day to another."""
+        window = UsageWindow(
+            "sub_1", "nova", feature, on_day(starts), on_day(ends), on_day(span_ends or ends), measure
+        )
+        return UsageRequest(window, meter, aliases)
+
     def total(self, meter: Meter, feature: str = "minutes", aliases: tuple[str, ...] = ()) -> Fraction:
-        window = UsageWindow(("sub_1", feature, 0), "nova", feature, on_day(0), on_day(31))
-        return usage.totals(self.tx, [UsageRequest(window, meter, aliases)]).get(window.key, Fraction(0))
+        request = self.request(meter, feature, aliases)
+        return usage.totals(self.tx, [request]).get(request.window.key, Fraction(0))
 
 
 def an_event(event_id: str, quantity: str = "1", hours: int = 0, **changes: Any) -> UsageEvent:
@@ -205,6 +217,15 @@ def test_sums_beyond_64_bits_are_exact(store: Store) -> None:
         assert world.total(SUM) == -9_000_000_000_000_000_000 + Fraction("0.999999999999")
 
 
+def test_thousands_of_the_largest_quantities_are_summed_exactly(store: Store) -> None:
+    most = "999999999999999999.999999999999"
+    with store.write() as tx:
+        world = World(tx)
+        world.append(*(an_event(f"e{number}", most, hours=number % 700) for number in range(3000)))
+        world.append(an_event("back", f"-{most}", hours=700, corrects="e0"))
+        assert world.total(SUM) == 2999 * Fraction(most)
+
+
 def test_a_window_holds_its_start_and_not_its_end(store: Store) -> None:
     end = 31 * DAY
     with store.write() as tx:
@@ -224,7 +245,7 @@ def test_a_window_that_starts_and_ends_inside_a_utc_day_is_as_exact(
     store: Store, aggregate: Aggregate
 ) -> None:
     starts_at, ends_at = Instant(on_day(0) + 5 * HOUR), Instant(on_day(1) + 5 * HOUR)
-    window = UsageWindow(("sub_1", "minutes", 0), "nova", "minutes", starts_at, ends_at)
+    window = UsageWindow("sub_1", "nova", "minutes", starts_at, ends_at, ends_at)
     with store.write() as tx:
         world = World(tx)
         world.append(
@@ -247,12 +268,13 @@ def test_many_windows_are_summed_at_once_and_each_only_its_own(store: Store) -> 
         world.append(*(an_event("e", str(n), hours=24 * (n % 60), customer=f"c{n}") for n in range(1100)))
         requests = [
             UsageRequest(
-                UsageWindow((name, "minutes", 0), name, "minutes", on_day(n % 60), on_day(n % 60 + 1)), SUM
+                UsageWindow(name, name, "minutes", on_day(n % 60), on_day(n % 60 + 1), on_day(n % 60 + 1)),
+                SUM,
             )
             for n, name in enumerate(names)
         ]
         found = usage.totals(tx, requests)
-    assert found == {(f"c{n}", "minutes", 0): n for n in range(1100)}
+    assert found == {(f"c{n}", "minutes", on_day(n % 60), on_day(n % 60 + 1)): n for n in range(1100)}
 
 
 def test_an_event_name_feeds_by_its_meter_and_the_feature_s_id_directly(store: Store) -> None:
@@ -348,6 +370,135 @@ def test_late_events_are_marked_until_their_difference_is_billed(store: Store) -
         with pytest.raises(AssertionError, match="1 late events to clear, 0 are marked"):
             usage.clear_late(tx, [marked])
         assert world.total(SUM) == 2
+
+
+def test_late_marks_are_every_customer_s_and_are_taken_away_by_name(store: Store) -> None:
+    first, second = an_event("e2", hours=5), an_event("e1", hours=9, event="call")
+    with store.write() as tx:
+        world = World(tx)
+        world.append(second, first, late=True)
+        marks = usage.late_marks(tx, ["nova", "mira", "nobody"])
+        assert marks == {
+            "nova": (
+                LateMark("minutes", Instant(first.at), (first.at // DAY, b"e2")),
+                LateMark("call", Instant(second.at), (second.at // DAY, b"e1")),
+            ),
+            "mira": (),
+            "nobody": (),
+        }
+        usage.clear_marks(tx, "nova", marks["nova"][:1])
+        assert usage.late_marks(tx, ["nova"]) == {"nova": marks["nova"][1:]}
+        usage.clear_marks(tx, "nova", ())
+        with pytest.raises(AssertionError, match="1 late events to clear, 0 are marked"):
+            usage.clear_marks(tx, "nova", marks["nova"][:1])
+
+
+def test_totals_can_leave_out_what_came_late(store: Store) -> None:
+    with store.write() as tx:
+        world = World(tx)
+        world.append(an_event("e1", "3"), an_event("e4", "50", customer="mira"))
+        world.append(an_event("e2", "4", hours=1), an_event("e3", "8", event="call"), late=True)
+        marks = usage.late_marks(tx, ["nova"])
+        request = world.request(Meter("call"))
+        assert usage.totals(tx, [request]) == {request.window.key: 15}
+        assert usage.totals(tx, [request], marks) == {request.window.key: 3}
+        assert usage.totals(tx, [request], {"mira": marks["nova"]}) == {request.window.key: 15}
+        other = world.request(SUM, starts=1, ends=2)
+        assert usage.totals(tx, [other], marks) == {}
+
+
+@pytest.mark.parametrize("where", [{}, {"model": "a"}])
+def test_a_peak_begins_with_what_was_held_before(store: Store, where: dict[str, str]) -> None:
+    meter = Meter("seats", where=where)
+
+    def change(event_id: str, quantity: str, hours: int) -> UsageEvent:
+        return an_event(event_id, quantity, hours, event="seats", properties={"model": "a"})
+
+    with store.write() as tx:
+        world = World(tx)
+        # 5 from before, 7 on the first day of the window, 2 on its second; 9 only after its end.
+        world.append(change("e1", "5", -24 * 400), change("e2", "2", 25), change("e3", "-5", 50))
+        world.append(change("e4", "7", 24 * 5))
+        asked = world.request(meter, starts=1, ends=5, measure="peak")
+        assert usage.totals(tx, [asked])[asked.window.key] == 7
+        asked = world.request(meter, starts=3, ends=5, measure="peak")
+        assert usage.totals(tx, [asked])[asked.window.key] == 2
+        asked = world.request(meter, starts=30, ends=31, measure="peak")
+        assert usage.totals(tx, [asked])[asked.window.key] == 9
+
+
+@pytest.mark.parametrize("where", [{}, {"model": "a"}])
+def test_a_mean_over_time_counts_the_level_brought_along_from_the_start(
+    store: Store, where: dict[str, str]
+) -> None:
+    meter = Meter("load", "weighted", where=where)
+
+    def change(event_id: str, quantity: str, hours: int) -> UsageEvent:
+        return an_event(event_id, quantity, hours, event="load", properties={"model": "a"})
+
+    with store.write() as tx:
+        world = World(tx)
+        # 10 from before; +4 with 30 of 40 days left; −8 with 10 of 40 days left: 10 + 3 − 2.
+        world.append(change("e1", "10", -24), change("e2", "4", 240), change("e3", "-8", 720))
+        whole = world.request(meter, starts=0, ends=40)
+        assert usage.totals(tx, [whole])[whole.window.key] == 11
+        part = world.request(meter, starts=0, ends=20, span_ends=40)
+        assert usage.totals(tx, [part])[part.window.key] == 13
+        quiet = world.request(meter, starts=50, ends=60)
+        assert usage.totals(tx, [quiet])[quiet.window.key] == 6
+
+
+def test_amounts_are_the_events_in_the_order_of_their_instants_then_ids(store: Store) -> None:
+    def payment(event_id: str, amount: Property, hours: int = 0, **changes: Any) -> UsageEvent:
+        return an_event(event_id, hours=hours, event="payment", properties={"amount": amount}, **changes)
+
+    with store.write() as tx:
+        world = World(tx)
+        world.append(payment("b", "100.50", 3), payment("a", Decimal("7"), 3), payment("z", 20, 1))
+        world.append(payment("other", 9, customer="mira"), payment("after", 5, 31 * 24))
+        asked = world.request(Meter("payment", "count"), feature="payments")
+        nobody = world.request(Meter("payment", "count"), feature="refunds", starts=40, ends=41)
+        found = usage.amounts(tx, [(asked, "amount"), (nobody, "amount")])
+    one, three = Instant(on_day(0) + HOUR), Instant(on_day(0) + 3 * HOUR)
+    assert found == {
+        asked.window.key: (
+            EventAmount(one, Fraction(1), Fraction(20)),
+            EventAmount(three, Fraction(1), Fraction(7)),
+            EventAmount(three, Fraction(1), Fraction("100.5")),
+        ),
+        nobody.window.key: (),
+    }
+
+
+def test_a_correction_takes_back_units_and_their_share_of_the_amount(store: Store) -> None:
+    def payment(event_id: str, quantity: str, amount: str, corrects: str = "", hours: int = 1) -> UsageEvent:
+        properties = {"amount": amount} if amount else {}
+        return an_event(event_id, quantity, hours, event="payment", properties=properties, corrects=corrects)
+
+    with store.write() as tx:
+        world = World(tx)
+        world.append(
+            payment("e1", "1", "100"), payment("e2", "3", "30"), payment("e3", "1", ""),
+            payment("e4", "2", "80", hours=5), payment("c1", "-1", "", "e1", 2), payment("c2", "-1", "", "e2", 2),
+            payment("c3", "-1", "", "e3", 2), payment("c4", "-1", "", "of-another-period", 3),
+        )  # fmt: skip
+        asked = world.request(Meter("payment"), feature="payments")
+        found = usage.amounts(tx, [(asked, "amount")])[asked.window.key]
+    # e1 and e3 are gone, 2 of 3 units of e2 are left with 20 of 30; c4 takes from the latest, e4.
+    assert found == (
+        EventAmount(Instant(on_day(0) + HOUR), Fraction(2), Fraction(20)),
+        EventAmount(Instant(on_day(0) + 5 * HOUR), Fraction(1), Fraction(40)),
+    )
+
+
+@pytest.mark.parametrize("properties", [{}, {"amount": "much"}, {"amount": "-1"}, {"amount": True}])
+def test_an_event_without_a_usable_amount_is_named(store: Store, properties: dict[str, Property]) -> None:
+    with store.write() as tx:
+        world = World(tx)
+        world.append(an_event("pay-7", event="payment", properties=properties))
+        asked = world.request(Meter("payment"), feature="payments")
+        with pytest.raises(StoreFailure, match="event pay-7 of nova"):
+            usage.amounts(tx, [(asked, "amount")])
 
 
 def test_meters_are_numbered_once(store: Store) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from planctl.core.catalog.model import Meter
-from planctl.core.metering.aggregate import Span, aggregate
-from planctl.core.metering.model import UsageEvent
+from planctl.core.metering.aggregate import Span, aggregate, rounded
+from planctl.core.metering.model import Rounding, UsageEvent
 from planctl.core.money import fraction_text, round_half_up
 
 HERE = Path(__file__).parent
@@ -40,11 +40,11 @@ def test_the_file_is_whole_and_names_its_sources() -> None:
 def test_every_listed_exception_exists_and_says_why() -> None:
     assert set(EXCEPTIONS) <= set(CASES)
     assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    assert len(EXCEPTIONS) * 10 < len(CASES)
 
 
-@pytest.mark.parametrize("case_id", sorted(EXCEPTIONS))
-def test_a_listed_case_cannot_be_run(case_id: str) -> None:
-    assert mapping_of(CASES[case_id]["input"]) is None
+def test_a_listed_case_cannot_be_run() -> None:
+    assert not [case_id for case_id in EXCEPTIONS if mapping_of(CASES[case_id]["input"])]
 
 
 @pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
@@ -52,7 +52,9 @@ def test_a_published_case_gives_the_published_quantity(case_id: str) -> None:
     case = CASES[case_id]
     mapping = mapping_of(case["input"])
     assert mapping, "no mapping understands all fields of this input: map it, or list it with a reason"
-    assert case["expected"] == {"value": mapping(case["input"])}
+    got = mapping(case["input"])
+    ((_, expected),) = case["expected"].items()
+    assert Fraction(expected) == Fraction(got)
 
 
 def weighted_sum(given: dict[str, Any]) -> str:
@@ -84,8 +86,15 @@ def prorated_unique(given: dict[str, Any]) -> str:
     return five_decimals(ceil(exact * 10**5))
 
 
+def rounding(given: dict[str, Any]) -> Fraction:
+    """The meter's rounding; without a precision whole units."""
+    mode: Any = {"round": "half_up", "ceil": "up", "floor": "down"}[given["function"]]
+    return rounded(Meter(rounding=Rounding(given["precision"] or 0, mode)), Fraction(given["units"]))
+
+
 PRORATED = {"aggregation", "recurring", "prorated", "period_first_day", "period_last_day", "carried_over"}
-MAPPINGS: tuple[tuple[set[str], Callable[[dict[str, Any]], str]], ...] = (
+MAPPINGS: tuple[tuple[set[str], Callable[[dict[str, Any]], str | Fraction]], ...] = (
+    ({"units", "function", "precision"}, rounding),
     ({"aggregation", "period_start", "period_end", "initial_value", "events"}, weighted_sum),
     (PRORATED | {"events"}, prorated_sum),
     (PRORATED | {"period_days", "subscription_first_day"}, prorated_unique),
@@ -94,7 +103,7 @@ MAPPINGS: tuple[tuple[set[str], Callable[[dict[str, Any]], str]], ...] = (
 """The fields a case has, and the mapping for them."""
 
 
-def mapping_of(given: dict[str, Any]) -> Callable[[dict[str, Any]], str] | None:
+def mapping_of(given: dict[str, Any]) -> Callable[[dict[str, Any]], str | Fraction] | None:
     return next((mapping for fields, mapping in MAPPINGS if fields == given.keys()), None)
 
 

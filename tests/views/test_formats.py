@@ -102,6 +102,47 @@ def test_on_a_terminal_markup_in_data_is_text(name: str) -> None:
     assert "[bold]x[/foo]" in printed.replace("\\", "")
 
 
+IDS = Sheet(
+    (Column("id"), Column("method"), Column("at", "instant", "received"), Column("amount", "amount")),
+    (
+        ("pay_1j7bhhzf80086e9wzr972d7", None, JAN_15, "19.00"),
+        ("pay_1j7k2yqvg00fzp94qp0yf65", None, JAN_15, "5.00"),
+    ),
+)
+
+
+def test_a_narrow_terminal_breaks_cells_between_words_and_never_an_id() -> None:
+    assert lines(Answer(sheet=IDS), "table", Screen(is_terminal=True, width=55)) == [
+        "id                           method  received    amount",
+        "pay_1j7bhhzf80086e9wzr972d7          2026-01-15   19.00",
+        "                                     00:00 UTC",
+        "pay_1j7k2yqvg00fzp94qp0yf65          2026-01-15    5.00",
+        "                                     00:00 UTC",
+    ]
+
+
+def test_columns_without_a_cell_give_way_on_a_narrower_terminal() -> None:
+    assert lines(Answer(sheet=IDS), "table", Screen(is_terminal=True, width=47)) == [
+        "id                           received    amount",
+        "pay_1j7bhhzf80086e9wzr972d7  2026-01-15   19.00",
+        "                             00:00 UTC",
+        "pay_1j7k2yqvg00fzp94qp0yf65  2026-01-15    5.00",
+        "                             00:00 UTC",
+    ]
+
+
+def test_where_nothing_fits_every_row_is_a_block_of_its_own() -> None:
+    assert lines(Answer(sheet=IDS), "table", Screen(is_terminal=True, width=40)) == [
+        "id        pay_1j7bhhzf80086e9wzr972d7",
+        "received  2026-01-15 00:00 UTC",
+        "amount    19.00",
+        "",
+        "id        pay_1j7k2yqvg00fzp94qp0yf65",
+        "received  2026-01-15 00:00 UTC",
+        "amount    5.00",
+    ]
+
+
 def test_an_empty_table_is_its_sentence_and_an_empty_list_for_machines() -> None:
     answer = Answer(sheet=Sheet(COLUMNS), empty="no invoices")
     assert lines(answer, "table") == ["no invoices"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from planctl.core.currencies import Currency
-from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, Line
+from planctl.core.invoicing.model import Discount, Draft, Invoice, InvoiceStatus, Line, Tax, TaxShare
 from planctl.views.formats import Screen, render
 from planctl.views.invoice import (
     invoice_answer,
@@ -199,6 +200,76 @@ def test_a_discount_and_a_tax_are_said_where_there_are_some() -> None:
     assert "discount" not in plain
     taxed = invoice(discount_minor=900, tax_minor=760, total_minor=4760)
     assert "subtotal 49.00 USD · discount 9.00 USD · tax 7.60 USD" in rendered(invoice_answer(taxed))
+
+
+TAXED = draft(
+    line(
+        discount_minor=980,
+        taxes=(
+            TaxShare("gst", Decimal("0.07"), 257, included=True),
+            TaxShare("vat_de", Decimal("0.19"), 696),
+        ),
+    ),
+    discounts=(Discount("launch20", "cou_1", 980),),
+    taxes=(
+        Tax("gst", "GST", Decimal("0.07"), 3663, 257, included=True),
+        Tax("vat_de", "MwSt.", Decimal("0.19"), 3663, 696),
+    ),
+)
+"""49.00 - 20 % = 39.20, of which 2.57 are contained at 7 % (39.20 / 1.07 = 36.635…); 19 % of 36.63 are 6.9597."""
+
+
+def test_a_preview_has_its_discounts_taxes_and_what_the_balance_pays() -> None:
+    made = preview_of(replace(TAXED, credit_minor=1000), {"tax": "exempt"})
+    assert (made.subtotal_minor, made.discount_minor, made.tax_minor) == (4900, 980, 696)
+    assert (made.total_minor, made.credit_minor, made.due_minor) == (4616, 1000, 3616)
+    assert invoice_document(made)["tax_note"] == "Exempt from tax"
+
+
+def test_discounts_and_taxes_are_documents_of_their_own_and_stand_on_their_lines() -> None:
+    document = invoice_document(preview_of(TAXED))
+    assert {key: document[key] for key in ("discount", "tax", "total", "discounts", "taxes", "tax_note")} == {
+        "discount": "9.80",
+        "tax": "6.96",
+        "total": "46.16",
+        "discounts": [{"coupon": "launch20", "amount": "9.80"}],
+        "taxes": [
+            {
+                "code": "gst",
+                "name": "GST",
+                "rate": "0.07",
+                "base": "36.63",
+                "amount": "2.57",
+                "included": True,
+            },
+            {
+                "code": "vat_de",
+                "name": "MwSt.",
+                "rate": "0.19",
+                "base": "36.63",
+                "amount": "6.96",
+                "included": False,
+            },
+        ],
+        "tax_note": None,
+    }
+    found = line_document(TAXED.lines[0], USD)
+    assert found["discount"] == "9.80"
+    assert found["taxes"] == [
+        {"code": "gst", "rate": "0.07", "amount": "2.57", "included": True},
+        {"code": "vat_de", "rate": "0.19", "amount": "6.96", "included": False},
+    ]
+
+
+def test_coupons_and_taxes_are_said_by_name() -> None:
+    shown = rendered(invoice_answer(preview_of(TAXED, {"tax": "reverse"})))
+    for said in (
+        "coupon launch20: -9.80 USD",
+        "GST 7% on 36.63 USD: 2.57 USD (contained in the prices)",
+        "MwSt. 19% on 36.63 USD: 6.96 USD",
+        "Reverse charge: the recipient owes the tax",
+    ):
+        assert said in shown
 
 
 def test_a_name_cannot_command_the_terminal() -> None:

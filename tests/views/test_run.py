@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planctl.core.currencies import Currency
-from planctl.core.invoicing.model import Invoice
+from planctl.core.invoicing.model import CreditDraft, CreditLine, Invoice
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Status, Transition
 from planctl.views.run import run_answer, run_document
@@ -28,11 +28,15 @@ class Report:
     invoices: Sequence[Invoice] = ()
     held: Sequence[Held] = ()
     transitions: Sequence[Transition] = ()
+    credits: Sequence[CreditDraft] = ()
     nothing_due: int = 0
     as_of: Instant = FEBRUARY
 
     def totals(self) -> Mapping[Currency, int]:
         return {DECLARED["USD"]: 4900 * len(self.invoices)} if self.invoices else {}
+
+    def credited(self) -> Mapping[Currency, int]:
+        return {DECLARED["USD"]: 1500} if self.credits else {}
 
 
 MOVE = Transition("sub_1", Status.ACTIVE, Status.PAST_DUE, t("2026-01-08"), "due")
@@ -49,6 +53,8 @@ def test_a_run_as_json() -> None:
         "issued": 1,
         "invoices": ["INV-2026-00001"],
         "totals": {"USD": "49.00"},
+        "credit_notes": 0,
+        "credited": {},
         "nothing_due": 3,
         "held": [{"customer": "vega", "reason": "hold: disputed"}],
         "transitions": [
@@ -62,6 +68,11 @@ def test_a_run_as_json() -> None:
         ],
         "elapsed_ms": 12,
     }
+
+
+def test_credit_notes_beside_the_invoices_are_told() -> None:
+    note = CreditDraft("nova", "inv_1", "late", DECLARED["USD"], (CreditLine(1, "Voice", 1500),), FEBRUARY)
+    assert lines(credits=[note])[1:] == ("1 credit note to customers' balances: 15.00 USD",)
 
 
 def test_nothing_to_do_is_one_sentence() -> None:

@@ -143,7 +143,7 @@ def test_the_question_before_a_start_says_all_that_it_will_do() -> None:
     assert lines[0] == "nova starts starter v1, Monthly in USD"
     assert "  period 0: 2026-01-01 to 2026-02-01 (UTC)" in lines
     assert "  replaces free, which ends 2026-01-01" in lines
-    assert "  first request: 49.00 USD, due 2026-01-07" in lines  # midnight in Berlin is still the 7th in UTC
+    assert "  first request: 49.00 USD, due 2026-01-08" in lines  # as the invoice says it: midnight in Berlin
     assert lines[-2:] == ["  changed since it was assigned:", "    price.month.USD 19 -> 29"]
 
 

@@ -20,9 +20,11 @@ from planctl.errors import Conflict
 from planctl.files.table_reader import TableRow
 from planctl.store import customers, invoices
 from planctl.store.engine import Store, Tx, open_store
+from planctl.store.selling import subscription_at
 from planctl.workflows import apply_catalog, read_subscriptions
 from planctl.workflows.change_subscription import apply_cancel, propose_cancel
-from planctl.workflows.collect_payments import Paid, Receipt, record_payment, void_invoice
+from planctl.workflows.collect_payments import Paid, Receipt, record_payment
+from planctl.workflows.correct_invoices import void_invoice
 from planctl.workflows.import_subscriptions import Imported, import_subscriptions
 from planctl.workflows.maintain_store import examine
 from planctl.workflows.record_usage.by_hand import Recording, record
@@ -118,7 +120,7 @@ class Business:
     ) -> tuple[Subscription, list[Invoice]]:
         """Cancel a subscription."""
         with self.store.write() as tx:
-            found = read_subscriptions.find(tx, address)
+            found = subscription_at(tx, address)
             ending = propose_cancel(tx, found, t(at), at_once=at_once, refund=refund)
             return apply_cancel(tx, ending, RECORDED)
 

@@ -7,9 +7,10 @@ import pytest
 from planctl.core.invoicing.model import InvoiceStatus
 from planctl.core.periods import instant_text
 from planctl.core.subscriptions.model import Status
-from planctl.errors import InvalidInput, NotFound, NotYet, PlanctlError, Refused
+from planctl.errors import InvalidInput, NotFound, PlanctlError, Refused
 from planctl.store import payments, subscriptions
 from planctl.store.as_of import customer_as_of
+from planctl.store.balances import balances_of
 from tests.workflows.business import Business, lines, rows, t, total
 
 
@@ -58,7 +59,7 @@ def test_an_invoice_may_be_named_by_its_id(business: Business) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "error"),
-    [("31.01", NotYet), ("0", InvalidInput), ("-5", InvalidInput), ("1.005", InvalidInput)],
+    [("0", InvalidInput), ("-5", InvalidInput), ("1.005", InvalidInput)],
 )
 def test_an_amount_that_does_not_fit_is_refused_and_nothing_is_kept(
     business: Business, amount: str, error: type[PlanctlError]
@@ -70,13 +71,18 @@ def test_an_amount_that_does_not_fit_is_refused_and_nothing_is_kept(
         assert rows(tx, "payment") == 0
 
 
-def test_more_than_is_due_would_go_to_the_balance_which_is_named(business: Business) -> None:
+def test_what_is_more_than_due_goes_to_the_balance(business: Business) -> None:
     talks(business)
     business.pay("INV-2026-00001", "2026-02-03", "30")
-    with pytest.raises(NotYet) as refused:
-        business.pay("INV-2026-00001", "2026-02-03", "1.01")
-    assert refused.value.term == "customer balance"
-    assert "1.00 USD are due, 1.01 were given" in refused.value.hint
+    paid = business.pay("INV-2026-00001", "2026-02-03", "26.01")
+    assert (paid.payment.amount_minor, paid.payment.to_balance_minor) == (2601, 2501)
+    assert (paid.invoice.status, paid.invoice.paid_minor) == (InvoiceStatus.PAID, 3100)
+    assert balance(business) == 2501
+
+
+def balance(business: Business, customer: str = "nova") -> int:
+    with business.store.read() as tx:
+        return balances_of(tx, [customer])[customer].get("USD", 0)
 
 
 def test_nothing_is_taken_for_an_invoice_that_owes_nothing(business: Business) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from planctl.core.invoicing.model import InvoiceStatus
 from planctl.core.periods import instant_text
 from planctl.core.subscriptions.model import Status
 from planctl.store import subscriptions
+from planctl.store.balances import balances_of
 from tests.workflows.business import Business, lines, rows, t, total
 
 IMPORTED = "2026-01-20"
@@ -14,6 +16,30 @@ IMPORTED = "2026-01-20"
 
 def row(customer: str = "nova", plan: str = "pro", **values: str) -> dict[str, str]:
     return {"customer": customer, "plan": plan, "pay": "month", "start": "2025-11-10"} | values
+
+
+# --- what the customer brings along
+
+
+def test_an_opening_balance_comes_in_once(business: Business) -> None:
+    business.customer("nova")
+    asked = [row(balance="12.50")]
+    business.move_in(asked, IMPORTED)
+    assert business.move_in(asked, IMPORTED).existing == 1
+    with business.store.read() as tx:
+        assert balances_of(tx, ["nova"]) == {"nova": {"USD": 1250}}
+    (invoice,) = business.run("2026-02-10").invoices
+    assert (invoice.credit_minor, invoice.due_minor) == (1250, 3650)
+
+
+def test_an_opening_balance_pays_the_first_invoice_of_a_start_on_the_day_of_the_import(
+    business: Business,
+) -> None:
+    business.customer("nova")
+    (invoice,) = business.move_in([row(start=IMPORTED, balance="60")], IMPORTED).invoices
+    assert (invoice.credit_minor, invoice.due_minor, invoice.status) == (4900, 0, InvoiceStatus.PAID)
+    with business.store.read() as tx:
+        assert balances_of(tx, ["nova"]) == {"nova": {"USD": 1100}}
 
 
 # --- what the old system billed
@@ -161,8 +187,9 @@ def test_a_hundred_customers_get_one_invoice_each(business: Business) -> None:
         ({"quantity:minutes": "9000"}, "quantity", "minutes"),
         ({"trial_ends": "2026-02-01"}, "not-yet", "trial_ends"),
         ({"trial_used": "yes"}, "not-yet", "trial_used"),
-        ({"balance": "12.50"}, "not-yet", "balance"),
-        ({"wallet:minutes": "500"}, "not-yet", "wallet:minutes"),
+        ({"balance": "-12.50"}, "invalid-value", "opening balance"),
+        ({"balance": "12.505"}, "invalid-value", "12.505 has 3 decimals"),
+        ({"wallet:minuts": "500"}, "not-found", "minuts"),
         ({"plan": "enterprise", "pay": "year"}, "only-for", "enterprise"),
         ({"start": "2023-01-01", "billed_through": "2023-01-01"}, "catch-up", "catch-up"),
     ],
@@ -212,7 +239,6 @@ def test_importing_again_changes_nothing(business: Business) -> None:
         ({"pay": "year"}, "plan change"),
         ({"currency": "EUR"}, "plan change"),
         ({"start": "2025-11-11"}, "plan change"),
-        ({"quantity:seats": "12"}, "quantity change"),
         ({"price": "45"}, "reassign"),
     ],
 )
@@ -225,6 +251,15 @@ def test_a_row_that_runs_on_other_terms_is_named(
     assert [(one.place.line, one.rule, one.got) for one in again.findings] == [(3, "not-yet", said)]
     with business.store.read() as tx:
         assert rows(tx, "subscription") == 1
+
+
+def test_a_row_that_runs_in_another_quantity_is_named(business: Business) -> None:
+    business.customer("nova")
+    business.move_in([row()], IMPORTED)
+    again = business.move_in([row(**{"quantity:seats": "12"})], IMPORTED)
+    assert [(one.rule, one.hint) for one in again.findings] == [
+        ("runs-otherwise", "planctl subscription quantity nova/pro seats=12")
+    ]
 
 
 def test_a_start_that_is_still_to_come_names_no_option_that_the_import_does_not_have(

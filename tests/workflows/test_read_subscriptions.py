@@ -8,7 +8,8 @@ from planctl.core.invoicing.model import InvoiceStatus
 from planctl.core.subscriptions.model import Status
 from planctl.errors import NotFound, Refused
 from planctl.store.invoices import InvoiceFilter
-from planctl.workflows.read_subscriptions import Filter, find, read_all, read_invoice, read_invoices, read_one
+from planctl.store.selling import subscription_at
+from planctl.workflows.read_subscriptions import Filter, read_all, read_invoice, read_invoices, read_one
 from tests.workflows.business import Business, t
 
 
@@ -115,7 +116,7 @@ def test_a_subscription_is_found_by_id_by_customer_and_plan_and_by_a_customer_wh
     business.customer("nova")
     made = business.subscribe("nova", "pro", pay="month").subscription
     with business.store.read() as tx:
-        assert {find(tx, address).id for address in (made.id, "nova/pro", "nova")} == {made.id}
+        assert {subscription_at(tx, address).id for address in (made.id, "nova/pro", "nova")} == {made.id}
 
 
 def test_of_several_runs_of_a_plan_the_live_one_is_meant_else_the_latest(business: Business) -> None:
@@ -124,11 +125,11 @@ def test_of_several_runs_of_a_plan_the_live_one_is_meant_else_the_latest(busines
     business.cancel("nova", "2026-01-05", at_once=True)
     second = business.subscribe("nova", "pro", "2026-01-06", pay="month").subscription
     with business.store.read() as tx:
-        assert find(tx, "nova/pro").id == second.id
+        assert subscription_at(tx, "nova/pro").id == second.id
     business.cancel("nova/pro", "2026-01-07", at_once=True)
     with business.store.read() as tx:
-        assert find(tx, "nova/pro").id == find(tx, "nova").id == second.id
-        assert find(tx, first.id).status is Status.CANCELED
+        assert subscription_at(tx, "nova/pro").id == subscription_at(tx, "nova").id == second.id
+        assert subscription_at(tx, first.id).status is Status.CANCELED
 
 
 def test_a_customer_of_several_must_be_asked_about_one(business: Business) -> None:
@@ -136,7 +137,7 @@ def test_a_customer_of_several_must_be_asked_about_one(business: Business) -> No
     business.subscribe("nova", "pro", pay="month")
     business.subscribe("nova", "setup", "2026-01-02")
     with business.store.read() as tx, pytest.raises(Refused) as refused:
-        find(tx, "nova")
+        subscription_at(tx, "nova")
     assert (refused.value.code, refused.value.expected) == ("ambiguous", "nova/pro | nova/setup")
 
 
@@ -144,7 +145,7 @@ def test_a_customer_of_several_must_be_asked_about_one(business: Business) -> No
 def test_what_is_not_there_is_not_found(business: Business, address: str) -> None:
     business.customer("nova")
     with business.store.read() as tx, pytest.raises(NotFound):
-        find(tx, address)
+        subscription_at(tx, address)
 
 
 # --- lists

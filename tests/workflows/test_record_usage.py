@@ -262,7 +262,9 @@ def test_late_usage_is_marked_and_refused_where_the_terms_refuse_it(tx: Tx) -> N
     with pytest.raises(Refused) as refused:
         record(tx, Recording("solo", "api.call", "1", t("2026-01-15")), t("2026-02-03"))
     assert refused.value.code == "usage-late"
-    assert not record(tx, Recording("nova", "minutes", "1", t("2026-01-15")), t("2026-02-03")).late
+    minutes = record(tx, Recording("nova", "minutes", "1", t("2026-01-15")), t("2026-02-03"))
+    assert minutes.late, "a wallet may pay past the allowance, so it closes too"
+    assert not record(tx, Recording("nova", "seats", "1", t("2026-01-15")), t("2026-02-03")).late
 
 
 def test_a_company_records_for_its_root_and_remembers_who_it_was(tx: Tx) -> None:

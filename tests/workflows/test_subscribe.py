@@ -220,9 +220,6 @@ def test_a_running_subscription_keeps_its_terms_when_the_plan_is_edited(business
     [
         ("starter", {"trial": None, "pay": "month"}, "trial"),
         ("starter", {"trial": True, "pay": "month"}, "trial"),
-        ("starter", {"pay": "month", "coupon": "launch20"}, "coupon"),
-        ("extra_seat", {"pay": "month"}, "addon"),
-        ("minutes_1k", {}, "wallet"),
     ],
 )
 def test_a_term_that_is_not_carried_out_yet_is_named_and_nothing_is_written(
@@ -251,6 +248,8 @@ def test_a_term_that_is_not_carried_out_yet_is_named_and_nothing_is_written(
         ("nova", "pro", {"pay": "month", "quantities": {"seats": Decimal(51)}}, InvalidInput),
         ("nova", "pro", {"pay": "month", "quantities": {"minutes": Decimal(6000)}}, Refused),
         ("nova", "enterprise", {"pay": "year"}, Refused),
+        ("nova", "extra_seat", {"pay": "month"}, Refused),
+        ("nova", "minutes_1k", {}, Refused),
     ],
 )
 def test_what_cannot_be_sold_is_refused_and_nothing_is_written(
@@ -264,11 +263,10 @@ def test_what_cannot_be_sold_is_refused_and_nothing_is_written(
 
 
 def test_a_customer_to_whom_a_tax_applies_is_not_sold_to_without_it(business: Business) -> None:
+    """19 % of 46.00 are 8.74."""
     business.customer("berta", country="DE", currency="EUR")
     business.customer("kunde", country="DE", currency="EUR", tax="exempt")
-    with pytest.raises(NotYet, match="vat_de"):
-        business.subscribe("berta", "pro", pay="month")
-    assert business.subscribe("berta", "free").invoices == ()
+    assert total(business.subscribe("berta", "pro", pay="month").invoices[0]) == "54.74"
     assert total(business.subscribe("kunde", "pro", pay="month").invoices[0]) == "46.00"
 
 

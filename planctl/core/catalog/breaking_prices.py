@@ -27,6 +27,7 @@ from planctl.core.catalog.subject import (
 from planctl.core.document import Document, node_of
 from planctl.core.money import fraction_text, round_half_up
 from planctl.core.pricing.curves import Comparison, Curve, Stretch, compare
+from planctl.core.pricing.kinds.percentage import charges_events, term_increase
 from planctl.core.pricing.model import PriceKind
 from planctl.core.reading import Reader
 
@@ -121,7 +122,7 @@ def charge_mode_changed(subject: Subject) -> Iterator[Hit]:
     if not subject.continues:
         return
     if subject.section == "features":
-        for changed in subject.fields("type", "event", "aggregate", "value", "where", "reset"):
+        for changed in subject.fields("type", "event", "aggregate", "value", "where", "round", "reset"):
             if changed.path != "reset" or "never" in (changed.before, changed.after):
                 yield hit_of(changed)
     if not subject.sold:
@@ -216,8 +217,8 @@ class _Charge:
 def price_curve_dearer(subject: Subject) -> Iterator[Hit]:
     """Some quantity costs more than before: every breakpoint is looked at, every crossing is solved."""
     for charge in _charges(subject):
-        if charge.old.kind.not_built or charge.new.kind.not_built:
-            yield from _dearer_leaves(subject, charge)
+        if charge.old.kind.amount_property or charge.new.kind.amount_property:
+            yield from _dearer_terms(subject, charge)
             continue
         found = {code: compare(charge.old, charge.new, code) for code in charge.currencies}
         dearer = {code: one for code, one in found.items() if one.dearer or not one.comparable}
@@ -283,25 +284,32 @@ def _included(entry: Document) -> Decimal | None:
 
 def _costs(curve: Curve, currency: str) -> bool:
     """Whether any quantity costs something."""
-    if curve.kind.not_built:
-        return True
+    if curve.kind.amount_property:
+        return charges_events(curve.kind, currency)
     edges = sorted(curve.edges())
-    beyond = edges[-1] + 2 * (curve.step() or 1)
+    steps = curve.steps()
+    beyond = edges[-1] + 2 * (steps.size if steps else 1)
     between = [(low + high) / 2 for low, high in pairwise(edges)]
     return any(curve.at(quantity, currency) > 0 for quantity in (*edges, *between, beyond))
 
 
-def _dearer_leaves(subject: Subject, charge: _Charge) -> Iterator[Hit]:
-    """Charges that cannot be computed yet: every number that rises, and everything that is no number."""
+def _dearer_terms(subject: Subject, charge: _Charge) -> Iterator[Hit]:
+    """Charges by event have no bill by quantity: every term that makes events dearer, or might."""
+    kind = charge.new.kind.name
+    priced = ".".join(part for part in (charge.path, kind, charge.row) if part)
     for changed in subject.fields(charge.path):
         if changed.path in {f"{charge.path}.charge", f"{charge.path}.up_to"}:
             continue
         old, new = number_of(changed.before), number_of(changed.after)
-        if old is not None and new is not None and new <= old:
-            continue
-        unknown = not old or new is None
-        worst = _ZERO if not old or new is None else (new - old) / old
-        yield hit_of(changed, "this version cannot compare the bills", _level(worst, unknown, subject.around))
+        increase: Fraction | None = None
+        if changed.path.startswith(f"{priced}.") and charge.old.kind.name == kind:
+            term = changed.path.removeprefix(f"{priced}.").partition(".")[0]
+            increase = term_increase(term, old, new)
+        elif charge.row and charge.old.kind.name == kind:
+            continue  # another row, which is a charge of its own
+        if increase != 0:
+            level = _level(increase or _ZERO, increase is None, subject.around)
+            yield hit_of(changed, "a price by event has no bill by quantity to compare", level)
 
 
 # --- what people read

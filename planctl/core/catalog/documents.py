@@ -31,7 +31,7 @@ from planctl.core.catalog.parse_plans import NO_GROUP
 from planctl.core.currencies import Currency
 from planctl.core.document import Document
 from planctl.core.money import decimal_text, fraction_text
-from planctl.core.pricing.kinds import flat_at_zero
+from planctl.core.pricing.kinds import beside_document
 
 Object = dict[str, Document]
 """A document that is a map, as those of all catalog objects are."""
@@ -127,8 +127,7 @@ def beyond_document(beyond: Beyond) -> Object:
             rows = document.setdefault(kind.name, {})
             assert isinstance(rows, dict)
             rows[row] = kind.document()
-        if flat_at_zero(kind):
-            document["flat_at_zero"] = True
+        document |= beside_document(kind)
     if beyond.up_to is not None:
         document["up_to"] = decimal_text(beyond.up_to)
     return document
@@ -182,7 +181,7 @@ def _ratio(ratio: Fraction) -> str:
 
 
 def feature_document(feature: Feature) -> Object:
-    """A feature's definition; a metered one names its meter, `reset` only where the definition says it."""
+    """A feature's definition; a metered one names its meter; `round` and `reset` only where it has them."""
     document: Object = {"type": feature.type, "name": feature.name}
     if feature.type == "list":
         document["values"] = list(feature.values)
@@ -195,6 +194,9 @@ def feature_document(feature: Feature) -> Object:
             "where": dict(feature.meter.where),
             "spends": spends_document(feature.spends),
         }
+        rounding = feature.meter.rounding
+        if rounding is not None:
+            document["round"] = {"to": str(rounding.digits), "mode": rounding.mode}
         if feature.reset is not None:
             document["reset"] = feature.reset
     return document
@@ -258,12 +260,16 @@ def example_document(example: Example) -> Object:
     document: Object = {
         "plan": example.plan,
         "in": example.currency,
-        "use": prices_document(example.use),
+        "use": prices_document(example.use) | _amounts_document(example.events),
         "bill": decimal_text(example.bill),
     }
     if example.pay:
         document["pay"] = example.pay
     return document
+
+
+def _amounts_document(events: Map[str, tuple[Decimal, ...]]) -> Object:
+    return {key: [decimal_text(amount) for amount in amounts] for key, amounts in events.items()}
 
 
 def policy_document(policy: Policy) -> Object:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 from planctl.core.currencies import Currency
+from planctl.core.metering.model import Rounding
 from planctl.core.periods import Anchor, Interval
 from planctl.core.pricing.model import PriceKind, Prices
 from planctl.findings import NOWHERE, Finding, Place
@@ -32,13 +33,15 @@ class Meter:
     """How events become a quantity: those whose name is `event` and whose properties match `where`.
 
     `value` names the property that is aggregated; empty: the event's own quantity. An empty `event` means
-    that only events naming the feature itself feed it.
+    that only events naming the feature itself feed it. `rounding` applies to the quantity of an allowance
+    period before the allowance, the wallet and the price see it; None: exact.
     """
 
     event: str = ""
     aggregate: Aggregate = "sum"
     value: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
+    rounding: Rounding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,10 @@ class Coupon:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A price example: what one billing period of a plan with this usage must cost."""
+    """A price example: what one billing period of a plan with this usage must cost.
+
+    `use` is a quantity per feature. A feature that is priced by event has its events' amounts in `events`.
+    """
 
     id: str
     plan: str
@@ -257,6 +263,7 @@ class Example:
     use: Mapping[str, Decimal]
     bill: Decimal
     place: Place = NOWHERE
+    events: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

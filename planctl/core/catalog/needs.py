@@ -57,47 +57,6 @@ def _expires(sale: Sale) -> bool:
     return sale.terms.kind == "plan" and sale.terms.expires != "never"
 
 
-def _minimum(sale: Sale) -> bool:
-    return bool(sale.terms.minimum.get(sale.currency))
-
-
-def _maximum(sale: Sale) -> bool:
-    return sale.currency in sale.terms.maximum
-
-
-def _rollover(sale: Sale) -> bool:
-    return any(entry.rollover and entry.included is not None for entry in sale.entries())
-
-
-def _prorated_allowance(sale: Sale) -> bool:
-    """A cancellation or a change may cut any allowance period, so an anchor at the start is no way around it."""
-    limited = (entry for entry in sale.entries() if entry.included)
-    return not sale.terms.free and any(entry.prorate_allowance for entry in limited)
-
-
-def _settled_at_renewal(sale: Sale) -> bool:
-    """Only where an allowance resets within the billing period are the two settlements different."""
-    row = sale.terms.row(sale.pay)
-    if sale.terms.settle != "renewal" or row is None:
-        return False
-    resets = {entry.reset for entry, beyond in sale.charges() if beyond.charge == "usage"}
-    longer = {
-        "day": row.interval.days != 1,
-        "week": row.interval.days != 7,
-        "month": row.interval.months != 1,
-        "default": row.interval.months > 1,
-    }
-    return any(longer.get(reset, False) for reset in resets)
-
-
-def _weighted(sale: Sale) -> bool:
-    return any(entry.feature.meter.aggregate == "weighted" for entry in sale.entries())
-
-
-def _held_usage(sale: Sale) -> bool:
-    return any(entry.reset == "never" and beyond.charge == "usage" for entry, beyond in sale.charges())
-
-
 def _blocked_final(sale: Sale) -> bool:
     """A free plan is never due, and without a grace that ends nothing is blocked."""
     return sale.terms.on_blocked == "final" and sale.terms.grace_days is not None and not sale.terms.free
@@ -107,26 +66,9 @@ def _renewal_shift(sale: Sale) -> bool:
     return sale.terms.renewal_anchor == "shift" and sale.terms.grace_days is not None and not sale.terms.free
 
 
-def _addon(sale: Sale) -> bool:
-    return sale.terms.kind == "addon"
-
-
-def _pack(sale: Sale) -> bool:
-    return sale.terms.kind == "pack"
-
-
 TABLE: tuple[tuple[str, Needed], ...] = (
-    ("addon", _addon),
-    ("wallet", _pack),
     ("trial", _trial),
     ("expires", _expires),
-    ("minimum", _minimum),
-    ("maximum", _maximum),
-    ("rollover", _rollover),
-    ("prorate_allowance", _prorated_allowance),
-    ("settle: renewal", _settled_at_renewal),
-    ("aggregate: weighted", _weighted),
-    ("charge: usage of a held feature", _held_usage),
     ("on_blocked: final", _blocked_final),
     ("renewal_anchor: shift", _renewal_shift),
 )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from planctl.core.catalog.field_reader import known_word
 from planctl.core.catalog.model import Example, Plan
 from planctl.core.catalog.parse_features import Context
-from planctl.core.document import Entry, Mapping, Scalar
+from planctl.core.document import Entry, Mapping, Scalar, Sequence
 from planctl.core.periods import Interval
 from planctl.core.reading import Reader
 
@@ -18,6 +18,7 @@ def parse_example(
 ) -> Example | None:
     """What one billing period must cost: `plan`, `pay`, `in`, `use` by feature, `bill`.
 
+    `use` is a quantity, or the list of its events' amounts for a feature that is priced by event.
     `pay` and `in` may be left out where the plan has one row, or the catalog or row one currency. None where
     the plan, the currency or the bill cannot be read; `declared` are the ids of plans and add-ons.
     """
@@ -36,13 +37,13 @@ def parse_example(
     plan = plans.get(plan_id.text)
     pay = _pay(node, plan, reader) if plan else None
     currency = _currency(node, plan, pay, reader) if plan and pay is not None else None
-    use = _use(node, context)
+    use, events = _use(node, context)
     if plan is None or pay is None or currency is None:
         return None
     bill = reader.number(node.get("bill"), "bill", decimals=reader.currencies[currency].decimals)
     if bill is None:
         return None
-    return Example(entry.key.text, plan.id, pay, currency, use, bill, entry.key.place)
+    return Example(entry.key.text, plan.id, pay, currency, use, bill, entry.key.place, events)
 
 
 def _pay(node: Mapping, plan: Plan, reader: Reader) -> str | None:
@@ -86,12 +87,19 @@ def _currency(node: Mapping, plan: Plan, pay: str, reader: Reader) -> str | None
     return None
 
 
-def _use(node: Mapping, context: Context) -> dict[str, Decimal]:
+def _use(node: Mapping, context: Context) -> tuple[dict[str, Decimal], dict[str, tuple[Decimal, ...]]]:
+    """Quantities, and amounts of events, by feature."""
     found: dict[str, Decimal] = {}
+    events: dict[str, tuple[Decimal, ...]] = {}
     section = context.reader.mapping(node.get("use"), "use")
     for entry in section.entries if section else ():
         if known_word(entry.key, "feature", context.declared, context.reader, "feature-unknown"):
-            quantity = context.reader.number(entry.value, f"use.{entry.key.text}")
-            if quantity is not None:
-                found[entry.key.text] = quantity
-    return found
+            what = f"use.{entry.key.text}"
+            if isinstance(entry.value, Sequence):
+                amounts = (context.reader.number(item, what) for item in entry.value.items)
+                events[entry.key.text] = tuple(amount for amount in amounts if amount is not None)
+            else:
+                quantity = context.reader.number(entry.value, what)
+                if quantity is not None:
+                    found[entry.key.text] = quantity
+    return found, events

@@ -12,18 +12,20 @@ from planctl.core.catalog.field_reader import FieldReader, known_word, unique_te
 from planctl.core.catalog.fields import FEATURE_ENTRY
 from planctl.core.catalog.model import Aggregate, Beyond, Entitlement, Feature, FeatureType, Meter, Reset
 from planctl.core.document import Entry, Mapping, Node, Scalar
+from planctl.core.metering.model import MODES, Rounding
+from planctl.core.money import MAX_DECIMALS, MAX_INTEGER_DIGITS, decimal_text
 from planctl.core.periods import Interval
-from planctl.core.pricing.kinds import KINDS, read_kind
+from planctl.core.pricing.kinds import BESIDE, KINDS, Beside, read_beside, read_kind
 from planctl.core.pricing.model import PriceKind
 from planctl.core.reading import Reader, shown
 
-METERED_KEYS = ("unit", "event", "aggregate", "value", "where", "spends", "reset")
+METERED_KEYS = ("unit", "event", "aggregate", "value", "where", "round", "spends", "reset")
 DEFINITION_KEYS = ("type", "name", "values", "archived", "was", *METERED_KEYS)
 TYPES: tuple[FeatureType, ...] = ("boolean", "list", "metered")
 AGGREGATES: tuple[Aggregate, ...] = ("sum", "count", "max", "last", "unique", "weighted")
 RESETS: tuple[Reset, ...] = ("day", "week", "month", "interval", "never")
 CHARGES = ("usage", "prepaid")
-BEYOND_KEYS = ("charge", "up_to", "flat_at_zero")
+BEYOND_KEYS = ("charge", "up_to", *BESIDE)
 UNLIMITED = "unlimited"
 
 _METERED_ENTRY = tuple(sorted(FEATURE_ENTRY - {"values"}))
@@ -91,6 +93,7 @@ def _meter(fields: FieldReader) -> Meter:
         aggregate=fields.word("aggregate", "sum", AGGREGATES),
         value=fields.text("value"),
         where=fields.text_map("where"),
+        rounding=_rounding(fields.node.get("round"), fields.reader),
     )
     if meter.aggregate == "unique" and not meter.value:
         fields.reader.error(
@@ -98,6 +101,18 @@ def _meter(fields: FieldReader) -> Meter:
             hint="write value: PROPERTY, the property whose values are counted",
         )  # fmt: skip
     return meter
+
+
+def _rounding(node: Node | None, reader: Reader) -> Rounding | None:
+    """`round: {to: 2, mode: up}`: `to` is 0 and `mode` half_up where absent; -2 rounds to hundreds."""
+    mapping = reader.mapping(node, "round", ("to", "mode"))
+    if mapping is None:
+        return None
+    digits = reader.number(mapping.get("to"), "round.to", minimum=-MAX_INTEGER_DIGITS, decimals=0)
+    if digits is not None and digits > MAX_DECIMALS:
+        reader.error(mapping.key_place("to"), "range", f"round.to must be at most {MAX_DECIMALS}")
+        return None
+    return Rounding(int(digits or 0), FieldReader(mapping, reader).word("mode", "half_up", MODES))
 
 
 def parse_spends(node: Node | None, reader: Reader) -> dict[str, Fraction] | None:
@@ -246,8 +261,13 @@ def _rollover(node: Node | None, reader: Reader) -> str:
         return ""
     if scalar.text == "all":
         return "all"
-    periods = reader.integer(scalar, "rollover (all, none or a number of periods)", minimum=1)
-    return str(periods) if periods else ""
+    units = reader.number(scalar, "rollover (all, none or a number of units)")
+    if units is not None and units <= 0:
+        reader.error(
+            scalar.place, "range", "rollover must be above 0", expected="all, none or a number above 0"
+        )
+        return ""
+    return decimal_text(units) if units is not None else ""
 
 
 # --- beyond
@@ -262,7 +282,7 @@ def parse_beyond(node: Node | None, reader: Reader) -> Beyond | None:
     if mapping.get("charge") is None:
         hint = "charge: usage (billed after use) or charge: prepaid (bought ahead)"
         reader.error(mapping.place, "charge-missing", "beyond does not say how it is charged", hint=hint)
-    prices = _prices(mapping, fields.flag("flat_at_zero"), reader)
+    prices = _prices(mapping, read_beside(mapping, reader), reader)
     return Beyond(
         charge=fields.word("charge", "usage", ("usage", "prepaid")),
         prices=prices,
@@ -270,7 +290,7 @@ def parse_beyond(node: Node | None, reader: Reader) -> Beyond | None:
     )
 
 
-def _prices(mapping: Mapping, flat_at_zero: bool, reader: Reader) -> dict[str, PriceKind]:
+def _prices(mapping: Mapping, beside: Beside, reader: Reader) -> dict[str, PriceKind]:
     written = [name for name in KINDS if mapping.get(name) is not None]
     if len(written) != 1:
         found = " and ".join(written) or "none"
@@ -284,7 +304,7 @@ def _prices(mapping: Mapping, flat_at_zero: bool, reader: Reader) -> dict[str, P
     assert node is not None
     prices: dict[str, PriceKind] = {}
     for row, value in _by_row(node, reader):
-        price = read_kind(name, value, reader, flat_at_zero)
+        price = read_kind(name, value, reader, beside)
         if price is not None:
             prices[row] = price
     return prices

@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     money.charge_row_missing,
     money.prepaid_by_row,
     money.tier_below_included,
+    money.charge_by_event,
     money.up_to_below_included,
     money.beyond_unlimited,
     money.trial_without_fee,

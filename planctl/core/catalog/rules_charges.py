@@ -10,7 +10,7 @@ from planctl.core.catalog.facts import Facts, error, warning
 from planctl.core.catalog.model import AmountRange, Entitlement, Plan, PriceRow
 from planctl.core.catalog.selling import charges, has_fee, only_once, sold_in
 from planctl.core.document import Document
-from planctl.core.money import MAX_MINOR, NumberError, decimal_text, parse_decimal
+from planctl.core.money import MAX_MINOR, NumberError, decimal_text, fraction_text, parse_decimal
 from planctl.findings import Finding
 
 
@@ -101,10 +101,39 @@ def tier_below_included(facts: Facts) -> Iterator[Finding]:
             if bound is not None and entry.included is not None and bound <= entry.included:
                 place = facts.at(plan, f"features.{feature_id}.beyond.{kind.name}")
                 included = decimal_text(entry.included)
-                message = f"the first tier ends at {decimal_text(bound)}, but {included} are included"
+                message = f"the first tier ends at {fraction_text(bound)}, but {included} are included"
                 hint = "to counts total usage, the included units too"
                 yield error("tier-below-included", place, message, hint)
                 break
+
+
+def charge_by_event(facts: Facts) -> Iterator[Finding]:
+    """What is priced event by event is charged after use, and its meter adds events up.
+
+    A quantity bought ahead has no events, and of a largest or latest value no events are the first ones.
+    """
+    for plan, feature_id, entry in _charged(facts):
+        assert entry.beyond
+        kind = next((kind for kind in entry.beyond.prices.values() if kind.amount_property), None)
+        if kind is None:
+            continue
+        place = facts.at(plan, f"features.{feature_id}.beyond.{kind.name}")
+        meter = entry.feature.meter
+        if entry.beyond.charge != "usage":
+            message = f"{feature_id} is priced by event, so it cannot be bought ahead"
+            yield error("charge-by-event", place, message, "write charge: usage")
+        if meter.aggregate not in {"sum", "count"} or entry.reset == "never" or meter.rounding:
+            what = "rounded" if meter.rounding else "held" if entry.reset == "never" else meter.aggregate
+            message = f"{feature_id} is priced by event, but its meter does not add events up ({what})"
+            hint = f"define {feature_id} with aggregate: sum or count, without round or reset: never"
+            yield error("charge-by-event", place, message, hint)
+        for other, spending in plan.terms.features.items():
+            if feature_id in spending.spends and not spending.beyond:
+                message = (
+                    f"{feature_id} is priced by event, and units of {other} that spend it have no amount"
+                )
+                hint = f"give {other} a price of its own, or take {feature_id} out of what it spends"
+                yield error("charge-by-event", place, message, hint)
 
 
 def up_to_below_included(facts: Facts) -> Iterator[Finding]:

@@ -7,7 +7,9 @@ from planctl.core.catalog.parse_features import AGGREGATES, CHARGES, RESETS, TYP
 from planctl.core.catalog.parse_plans import ONCE_PER
 from planctl.core.catalog.parse_sections import CHANGE_RULES, LEVELS
 from planctl.core.catalog.sources import FORMAT
+from planctl.core.metering.model import MODES
 from planctl.core.pricing.kinds import KINDS
+from planctl.core.pricing.kinds.shared import ROUNDS
 
 Schema = dict[str, object]
 
@@ -166,6 +168,8 @@ def _beyond() -> Schema:
         "charge": {"enum": list(CHARGES)},
         "up_to": _ref("number"),
         "flat_at_zero": _ref("flag"),
+        "convert": {**_object({"by": _ref("number"), "round": {"enum": list(ROUNDS)}}), "required": ["by"]},
+        "included_as": {"enum": ["units", "tier"]},
     }
     one_kind = [{"required": [name]} for name in KINDS]
     return {**_object({**keys, **kinds}), "required": ["charge"], "oneOf": one_kind}
@@ -185,6 +189,7 @@ def _feature() -> Schema:
             "aggregate": {"enum": list(AGGREGATES)},
             "value": _TEXT,
             "where": _map("", _TEXT),
+            "round": _object({"to": _pattern_or_number(r"^-?[0-9]{1,2}$"), "mode": {"enum": list(MODES)}}),
             "spends": _ref("spends"),
             "reset": {"enum": list(RESETS)},
             "archived": _ref("flag"),
@@ -234,7 +239,7 @@ def _example() -> Schema:
             "plan": _pattern(_ID),
             "pay": _pattern(_INTERVAL),
             "in": _pattern(_CURRENCY),
-            "use": _map(_ID, _ref("number")),
+            "use": _map(_ID, _one_or_more(_ref("number"))),
             "bill": _ref("number"),
         }
     )
@@ -283,6 +288,10 @@ def _nullable(shape: Schema) -> Schema:
 
 def _pattern(pattern: str) -> Schema:
     return {"type": "string", "pattern": pattern}
+
+
+def _pattern_or_number(pattern: str) -> Schema:
+    return {"anyOf": [{"type": "number"}, _pattern(pattern)]}
 
 
 def _ref(name: str) -> Schema:

@@ -5,12 +5,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
+from planctl.core.catalog.model import TaxRate
+from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
-from planctl.core.invoicing.model import Draft, InvoiceKind, OpenInvoice, Settlement, Totals, UsageClaim
+from planctl.core.invoicing.credits import LineCredit
+from planctl.core.invoicing.model import (
+    Amounts,
+    CreditDraft,
+    Draft,
+    InvoiceKind,
+    Line,
+    OpenInvoice,
+    Settlement,
+    Totals,
+    UsageClaim,
+)
+from planctl.core.money import round_minor
 from planctl.core.periods import Instant, Period
 from planctl.core.subscriptions.model import Subscription, Transition
+from planctl.core.wallets import Grant, WalletMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +44,59 @@ class Voided:
 
 
 @dataclass(frozen=True, slots=True)
+class LateMark:
+    """An accepted event of a closed allowance period: the names under which it was recorded, and when it was.
+
+    `reference` is the store's own name for it, handed back once its difference is billed.
+    """
+
+    meter: str
+    at: Instant
+    reference: tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A line of a finalized invoice: what a service period was charged before; `position` is its place, from 1.
+
+    `credited` is what credit notes have taken back of it, `settled_minor` the part of that which closing its
+    period again took back by itself, after discounts. A void invoice's lines count as charged, but nothing of
+    them can be credited.
+    """
+
+    invoice: str
+    position: int
+    line: Line
+    credited: LineCredit = field(default_factory=LineCredit)
+    void: bool = False
+    settled_minor: int = 0
+
+    @property
+    def creditable_minor(self) -> int:
+        """What can still be taken back of it, after discounts and without the tax that was added."""
+        return 0 if self.void else max(self.line.net_minor - self.credited.net_minor, 0)
+
+    @property
+    def given_back_minor(self) -> int:
+        """What closing its period again took back by credit notes, before discounts."""
+        line = self.line
+        if not self.settled_minor or line.net_minor <= 0:
+            return 0
+        return round_minor(Fraction(self.settled_minor * line.amount_minor, line.net_minor), 0)
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerFacts:
     """All that deciding about one customer needs.
 
-    `subscriptions` are those a run may touch, `unpaid` every unpaid invoice, `deferred` the settlements left
-    open by a block, `voided` invoices to issue again, `totals` the usage of every window of `needed_windows`.
-    `stop` is a reason that keeps the run away from this customer (a hold, a term not carried out yet).
+    `subscriptions` are those to be brought forward, `beside` others whose allowances count too, `unpaid` every
+    unpaid invoice, `deferred` the settlements left open by a block, `voided` invoices to issue again, `totals`
+    the usage of every window of `needed_windows`, `amounts` the events of those whose price looks at each.
+    `taxes` are all that are declared, `redemptions` the coupons that hold, `balance` is minor units per currency
+    code, `grants` are the wallets. `late` are marks of usage whose difference is not billed yet; where late
+    usage, a rollover or a reissue makes them matter, `claims` is what allowance periods took, `billed` the lines
+    that a difference, a minimum or a maximum compares with, `draws` what grants paid and was not reversed, by
+    entry key. `present` maps former ids of features to present ones. `stop` is a reason that keeps the run away.
     """
 
     customer: Customer
@@ -41,7 +105,23 @@ class CustomerFacts:
     deferred: tuple[Settlement, ...] = ()
     voided: tuple[Voided, ...] = ()
     totals: Totals = field(default_factory=dict)
+    amounts: Amounts = field(default_factory=dict)
+    taxes: Mapping[str, TaxRate] = field(default_factory=dict)
+    redemptions: tuple[Redemption, ...] = ()
+    balance: Mapping[str, int] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+    late: tuple[LateMark, ...] = ()
+    claims: tuple[UsageClaim, ...] = ()
+    billed: tuple[BilledLine, ...] = ()
+    draws: Mapping[str, Fraction] = field(default_factory=dict)
+    beside: tuple[Subscription, ...] = ()
+    present: Mapping[str, str] = field(default_factory=dict)
     stop: str = ""
+
+    @property
+    def granting(self) -> tuple[Subscription, ...]:
+        """Every subscription whose allowances count."""
+        return (*self.subscriptions, *self.beside)
 
     def left_open(self, subscription: Subscription) -> tuple[Settlement, ...]:
         """The settlements of a subscription of which something is still to be billed."""
@@ -65,6 +145,8 @@ class Advanced:
     `settlements` and `claims` are those that belong to no invoice; `closed` are blocked ones
     (recorded before, or in `settlements`) of which nothing is left to bill.
     `subscriptions` holds every subscription that changed, as it is afterwards, with its next action.
+    `credits` are credit notes to the balance, `wallet` the movements of wallets, `late` the marks of usage
+    whose difference is billed with it.
     """
 
     customer: str
@@ -76,9 +158,13 @@ class Advanced:
     transitions: tuple[Transition, ...] = ()
     past_due_invoices: tuple[str, ...] = ()
     subscriptions: tuple[tuple[Subscription, Instant | None], ...] = ()
+    credits: tuple[CreditDraft, ...] = ()
+    wallet: tuple[WalletMove, ...] = ()
+    late: tuple[LateMark, ...] = ()
     hold: str = ""
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.drafts or self.settlements or self.transitions or self.subscriptions or self.hold)
+        written = self.drafts or self.settlements or self.transitions or self.subscriptions
+        return not (written or self.credits or self.wallet or self.late or self.hold)

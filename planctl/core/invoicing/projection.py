@@ -6,12 +6,15 @@ Source: planctl billing rules, time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from planctl.core.invoicing.advance import RunTerms, advance_or_hold
+from planctl.core.draining import PoolKey
+from planctl.core.invoicing.advance import RunTerms, advance_or_hold, rolled_into
 from planctl.core.invoicing.facts import Advanced, CustomerFacts
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
+from planctl.core.wallets import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,22 @@ class Projected:
         """Every subscription with the status and end that time alone has brought."""
         moved = {one.id: one for one, _ in self.billed.subscriptions}
         return tuple(moved.get(one.id, one) for one in self.facts.subscriptions)
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """Every grant with what closings that time alone has brought leave of it."""
+        moved: dict[str, Fraction] = {}
+        for move in self.billed.wallet:
+            moved[move.grant] = moved.get(move.grant, Fraction(0)) + move.amount
+        return tuple(
+            replace(grant, left=grant.left + moved.get(grant.id, Fraction(0))) for grant in self.facts.grants
+        )
+
+    @property
+    def rolled(self) -> dict[PoolKey, Fraction]:
+        """What rolled into allowance periods, of claims recorded and those that time alone has brought."""
+        fresh = (*self.billed.claims, *(claim for draft in self.billed.drafts for claim in draft.claims))
+        return rolled_into((*self.facts.claims, *fresh))
 
 
 def projected(facts: CustomerFacts, as_of: Instant) -> Projected:

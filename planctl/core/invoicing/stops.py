@@ -1,4 +1,4 @@
-"""Why a run must leave a customer alone: a hold, or a term this version stores but cannot carry out yet."""
+"""Why a run leaves a customer alone, and whom nothing says a tax for. It decides nothing else."""
 
 from __future__ import annotations
 
@@ -7,22 +7,7 @@ from collections.abc import Mapping, Sequence
 from planctl.core.catalog.model import TaxRate
 from planctl.core.customers import Customer
 from planctl.core.invoicing.facts import Advanced
-from planctl.core.subscriptions.model import Status, Subscription
-from planctl.errors import NotYet, Refused
-
-
-def applicable_tax(customer: Customer, taxes: Mapping[str, TaxRate]) -> str:
-    """The tax code that applies to the customer: its own, else the one of its country; `""` where none does.
-
-    `exempt` and `reverse` pay none. A customer without country and code pays none either.
-    """
-    if customer.tax in {"exempt", "reverse"}:
-        return ""
-    if customer.tax:
-        return customer.tax
-    return next(
-        (code for code, tax in taxes.items() if customer.country and tax.country == customer.country), ""
-    )
+from planctl.errors import Refused
 
 
 def lacks_country(customer: Customer, taxes: Mapping[str, TaxRate]) -> bool:
@@ -33,34 +18,26 @@ def lacks_country(customer: Customer, taxes: Mapping[str, TaxRate]) -> bool:
     return bool(taxes) and not customer.country and not customer.tax
 
 
-def stop_reason(
-    customer: Customer,
-    subscriptions: Sequence[Subscription],
-    holds: Sequence[str],
-    taxes: Mapping[str, TaxRate],
-    *,
-    late_usage: bool,
-) -> str:
-    """The first reason, as it is printed; `""` where the run may go on.
+def stop_reason(holds: Sequence[str]) -> str:
+    """The reason as it is printed; `""` where the run may go on."""
+    return f"hold: {', '.join(holds)}" if holds else ""
 
-    Nothing is billed without a term that would change what this customer pays: the run holds instead.
+
+def refuse_hold(billed: Advanced, instead: str = "") -> None:
+    """Refuse what would bill or bind a customer whom a run would have to hold (Refused, by the hold's reason).
+
+    `instead` is what to do about too many periods, where that is not a run which bills them.
     """
-    if holds:
-        return f"hold: {', '.join(holds)}"
-    charged = [one for one in subscriptions if one.status is not Status.PENDING and not one.terms.free]
-    if late_usage and charged:
-        return "not-yet: late usage of a period that is already billed"
-    code = applicable_tax(customer, taxes)
-    if code and any(one.live for one in charged):
-        return f"not-yet: taxes ({code} applies to {customer.id})"
-    return ""
-
-
-def refuse_hold(billed: Advanced) -> None:
-    """Refuse a start that a run would have to hold: NotYet for a term not built, else Refused."""
     if not billed.hold:
         return
-    reason, _, detail = billed.hold.partition(": ")
-    if reason == "not-yet":
-        raise NotYet(detail, where=billed.customer)
-    raise Refused(f"{billed.customer}: {billed.hold}", code=reason, where=billed.customer)
+    reason, name = billed.hold.partition(": ")[0], billed.customer
+    hints = {
+        "catch-up": instead or f"planctl invoice run --customer {name} --catch-up N --reason TEXT",
+        "hold": f"look at it, then planctl hold clear {name} --reason TEXT",
+    }
+    raise Refused(
+        f"a run would leave {name} alone: {billed.hold}",
+        code=reason,
+        where=name,
+        hint=hints.get(reason, "planctl doctor names what does not fit"),
+    )

@@ -282,6 +282,39 @@ def _meter_problem(event: UsageEvent, feature: FeatureLike, direct: bool) -> Rej
     return _negative_problem(event, feature, number) if number < 0 else None
 
 
+def amount_problem(event: UsageEvent, feature: FeatureLike, name: str) -> Rejected | None:
+    """Why the event cannot be billed by the amount in its property `name`; None where it can.
+
+    An exact number of 0 or more, with at most 12 decimals. A correction takes its event's amount back in
+    proportion, so it carries none of its own, unless that very number is what the meter reads.
+    Source: planctl billing rules, price kinds (percentage).
+    """
+    if event.corrects:
+        if name not in event.properties or name == feature.meter.value:
+            return None
+        return Rejected(
+            Reason.VALUE,
+            f"event {event.id} is a correction, which takes back its share of the {name} of {event.corrects}",
+            f"leave {name!r} out; for another amount take the event back whole and record it again",
+        )
+    if name not in event.properties:
+        return Rejected(
+            Reason.VALUE,
+            f"event {event.id} has no property {name!r}, by which {feature.id} is billed",
+            f"add {name!r} to its properties: the amount in the subscription's currency",
+        )
+    read = _quantity(property_text(event.properties[name]))
+    if isinstance(read, NumberError):
+        return Rejected(Reason.VALUE, f"the property {name!r} of event {event.id}: {read.reason}", read.fix)
+    if read < 0:
+        return Rejected(
+            Reason.NEGATIVE,
+            f"the property {name!r} of event {event.id} is {decimal_text(read)}, which is below 0",
+            "take an event back with a correction: a negative quantity that names it in corrects",
+        )
+    return None
+
+
 def _countable(event: UsageEvent, direct: bool) -> bool:
     """By its event's name each event counts once or takes one back; by the feature's id it may be many."""
     if direct:

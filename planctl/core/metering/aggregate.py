@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import groupby
+from math import ceil, floor
 
 from planctl.core.metering.model import MeterLike, UsageEvent, matches, property_text
-from planctl.core.money import parse_decimal
+from planctl.core.money import parse_decimal, round_half_up
 
 ZERO = Fraction(0)
 
@@ -60,6 +62,60 @@ def aggregate(
         if reading is not None:
             readings.append(reading)
     return _AGGREGATES[meter.aggregate](readings, span, initial)
+
+
+def level(meter: MeterLike, feature_id: str, events: Iterable[UsageEvent]) -> Fraction:
+    """What these events leave behind: the level that the time after them begins with; 0 without any.
+
+    The sum of all changes; for max the highest level and for last the latest one; for unique how many
+    different values there were. Which events feed the feature is as for `aggregate`.
+    """
+    readings = _readings(meter, feature_id, events)
+    return _LEVELS[meter.aggregate](readings, Span(0), ZERO)
+
+
+def peak(
+    meter: MeterLike, feature_id: str, events: Iterable[UsageEvent], span: Span, initial: Fraction = ZERO
+) -> Fraction:
+    """The highest level that a held feature had at an instant of `span`, exact and never below 0.
+
+    `events` are all before the end of the span; those before its start only make the level it begins with,
+    to which `initial` is added: what still earlier changes left behind, where those are summed. Changes of one
+    instant are one change, so a level that is lowered at the very start counts as it is afterwards.
+    Source: planctl billing rules, held features.
+    """
+    readings = _readings(meter, feature_id, events)
+    assert span.ends_at is None or all(reading.at < span.ends_at for reading in readings), (
+        f"an event lies behind {span}"
+    )
+    reached = _LEVELS[meter.aggregate]
+    if meter.aggregate not in {"sum", "count", "weighted", "last"}:  # such a level never falls
+        return max(ZERO, reached(readings, span, initial))
+    now = reached([reading for reading in readings if reading.at <= span.starts_at], span, initial)
+    highest = max(ZERO, now)
+    later = sorted((one for one in readings if one.at > span.starts_at), key=lambda one: (one.at, one.id))
+    for _, together in groupby(later, key=lambda one: one.at):
+        now = reached(list(together), span, now)
+        highest = max(highest, now)
+    return highest
+
+
+def rounded(meter: MeterLike, quantity: Fraction) -> Fraction:
+    """The quantity as the meter's `rounding` says; without one the same number.
+
+    To so many decimals, below 0 to tens, hundreds and so on: `half_up` away from zero, `up` to the next
+    larger and `down` to the next smaller number. It applies once, to the quantity of a whole period.
+    """
+    if meter.rounding is None:
+        return quantity
+    scaled = quantity * Fraction(10) ** meter.rounding.digits
+    whole = {"half_up": round_half_up(scaled, 0), "up": ceil(scaled), "down": floor(scaled)}
+    return Fraction(whole[meter.rounding.mode]) / Fraction(10) ** meter.rounding.digits
+
+
+def _readings(meter: MeterLike, feature_id: str, events: Iterable[UsageEvent]) -> list[Reading]:
+    found = (reading_of(meter, feature_id, event) for event in events)
+    return [reading for reading in found if reading is not None]
 
 
 def reading_of(meter: MeterLike, feature_id: str, event: UsageEvent) -> Reading | None:
@@ -116,6 +172,9 @@ _AGGREGATES: dict[str, Callable[[list[Reading], Span, Fraction], Fraction]] = {
     "unique": _unique,
     "weighted": _weighted,
 }
+
+_LEVELS = {**_AGGREGATES, "weighted": _sum}
+"""How the numbers of events change a level from an instant on."""
 
 _SCALE = 10**12
 

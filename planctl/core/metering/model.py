@@ -7,13 +7,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 from planctl.core.document import canonical
 from planctl.core.money import decimal_text
 
 Property = str | bool | int | Decimal
 """A property's value: text, true or false, or an exact number; never a binary fraction."""
+
+
+RoundingMode = Literal["up", "down", "half_up"]
+MODES: tuple[RoundingMode, ...] = ("half_up", "up", "down")
+"""How a quantity is rounded; half up is away from zero, `up` and `down` are to the next larger and smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """The quantity of a period is rounded to `digits` decimals before anything pays for it.
+
+    0 is whole units, -2 is hundreds; from -18 to 12.
+    """
+
+    digits: int = 0
+    mode: RoundingMode = "half_up"
 
 
 class MeterLike(Protocol):
@@ -37,6 +53,11 @@ class MeterLike(Protocol):
     @property
     def where(self) -> Mapping[str, str]:
         """Properties an event must have, as text, to feed it."""
+        ...
+
+    @property
+    def rounding(self) -> Rounding | None:
+        """How the quantity of a period is rounded; None: it stays exact."""
         ...
 
 

@@ -1,9 +1,10 @@
 """Compares two prices of a quantity exactly: where the new bill is dearer or cheaper. It judges nothing.
 
-A bill is made of straight pieces between breakpoints: the allowance, tier bounds and package sizes. In each
-piece the difference of two bills is a straight line, so its sign changes at most once and at a point that
-is computed, not searched. Packages repeat without end; what lies after the last breakpoint is compared over
-one common repetition and its drift per repetition.
+A bill is made of straight pieces between breakpoints: the allowance, tier bounds and steps of packages or
+converted units. In each piece the difference of two bills is a straight line, so its sign changes at most
+once and at a point that is computed, not searched. Steps repeat without end; what lies after the last
+breakpoint is compared over one common repetition and its drift per repetition. A kind with an
+`amount_property` has no bill by quantity, so it is no curve.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor, gcd, lcm
 
-from planctl.core.pricing.model import Billable, PriceKind
+from planctl.core.pricing.model import Billable, PriceKind, Steps
 
 MOST_STEPS = 4_000
 """The most package steps that are looked at one by one in one repetition."""
@@ -40,23 +41,14 @@ class Curve:
         return self.kind.price(Billable(quantity, Fraction(self.included)), currency).amount
 
     def edges(self) -> frozenset[Fraction]:
-        """The quantities at which the price may bend or jump, package steps excepted."""
-        document, included = self.kind.document(), Fraction(self.included or 0)
-        rows = document if isinstance(document, list) else []
-        bounds = [
-            Fraction(to) for row in rows if isinstance(row, dict) and isinstance(to := row.get("to"), str)
-        ]
-        fewest = document.get("minimum_packages") if isinstance(document, dict) else None
-        least = (self.step() or _ZERO) * int(fewest) if isinstance(fewest, str) else _ZERO
-        return frozenset({_ZERO, included, included + least, *bounds})
+        """The quantities at which the price may bend or jump, repeated steps excepted."""
+        if self.included is None:
+            return frozenset({_ZERO})
+        return self.kind.edges(Fraction(self.included)) | {_ZERO}
 
-    def step(self) -> Fraction | None:
-        """The package size where the price climbs in steps."""
-        document = self.kind.document()
-        if self.included is None or not isinstance(document, dict):
-            return None
-        size = document.get("of")
-        return Fraction(size) if isinstance(size, str) and isinstance(document.get("price"), dict) else None
+    def steps(self) -> Steps | None:
+        """Where the price jumps again and again."""
+        return None if self.included is None else self.kind.steps(Fraction(self.included))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +122,11 @@ class _Pair:
     def steps(self, low: Fraction, high: Fraction) -> set[Fraction]:
         """The package steps of both strictly between two quantities."""
         found: set[Fraction] = set()
-        for curve in (self.old, self.new):
-            size, start = curve.step(), Fraction(curve.included or 0)
-            if size is not None and high > start:
-                first = max(1, floor((low - start) / size) + 1)
-                last = ceil((high - start) / size) - 1
-                found |= {start + size * number for number in range(first, last + 1)}
+        for steps in (self.old.steps(), self.new.steps()):
+            if steps is not None and high > steps.start:
+                first = max(1, floor((low - steps.start) / steps.size) + 1)
+                last = ceil((high - steps.start) / steps.size) - 1
+                found |= {steps.start + steps.size * number for number in range(first, last + 1)}
         return found
 
     def count(self, width: Fraction) -> Fraction:
@@ -143,8 +134,8 @@ class _Pair:
         return sum((width / size for size in self.sizes()), _ZERO)
 
     def sizes(self) -> list[Fraction]:
-        """The package sizes of the curves that have one."""
-        return [size for size in (self.old.step(), self.new.step()) if size is not None]
+        """The step sizes of the curves that have one."""
+        return [steps.size for steps in (self.old.steps(), self.new.steps()) if steps is not None]
 
     def repetition(self) -> Fraction:
         """After how many units both step patterns repeat; only where there is a step at all."""

@@ -17,15 +17,30 @@ Prices = Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
+class EventAmount:
+    """One event as a percentage price sees it: its quantity, and the amount in its property, in major units.
+
+    `at` is in microseconds since 1970-01-01 UTC.
+    """
+
+    at: int
+    quantity: Fraction
+    amount: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Billable:
     """The quantity of one feature in one allowance period, as a price kind sees it.
 
     `total` is the usage that advances tiers: the allowance included, wallet-paid units not. `included` is
-    the allowance it covers. Both are at least 0; units in `(included, total]` are charged.
+    the allowance it covers. Both are at least 0; units in `(included, total]` are charged. `events` are the
+    single events in time order where the kind has an `amount_property`, else none: wallet-paid ones too,
+    corrected ones with what is left of them, so that every quantity is at least 0.
     """
 
     total: Fraction
     included: Fraction = Fraction(0)
+    events: tuple[EventAmount, ...] = ()
 
     @property
     def excess(self) -> Fraction:
@@ -51,6 +66,14 @@ class Priced:
     parts: tuple[Part, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A price that jumps after every `size` units, counted from `start`; between two jumps it is straight."""
+
+    start: Fraction
+    size: Fraction
+
+
 @runtime_checkable
 class PriceKind(Protocol):
     """One way to price a quantity; one module of `kinds/` each, listed in `kinds/__init__.py`.
@@ -65,6 +88,11 @@ class PriceKind(Protocol):
     not_built: ClassVar[str]
     """Empty, or the term's name where amounts with it cannot be computed yet (see `errors.NotYet`)."""
 
+    @property
+    def amount_property(self) -> str:
+        """The event property whose amounts it prices one by one; empty where the quantity says it all."""
+        ...
+
     @classmethod
     def read(cls, node: Node, reader: Reader) -> Self | None:
         """The kind from the value under its key, or None after reporting findings to `reader`."""
@@ -78,8 +106,19 @@ class PriceKind(Protocol):
         """The currencies in which every part of it has a price."""
         ...
 
-    def first_bound(self) -> Decimal | None:
-        """The first tier's upper bound, None where there are no tiers or it is open."""
+    def first_bound(self) -> Fraction | None:
+        """The total, allowance included, up to which the first tier goes; None where there is no such bound.
+
+        Tiers that are open, or that count from the allowance on, have none.
+        """
+        ...
+
+    def edges(self, included: Fraction) -> frozenset[Fraction]:
+        """The totals at which the bill may bend or jump with `included` free units, `steps` excepted."""
+        ...
+
+    def steps(self, included: Fraction) -> Steps | None:
+        """The jumps that repeat without end, None where there are none."""
         ...
 
     def price(self, billable: Billable, currency: str) -> Priced:

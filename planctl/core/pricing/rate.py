@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from planctl.core.money import allocate, round_minor
-from planctl.core.pricing.model import Billable, Part, PriceKind
+from planctl.core.pricing.events import without_last
+from planctl.core.pricing.model import Billable, EventAmount, Part, PriceKind
 
 ZERO = Fraction(0)
 
@@ -18,7 +19,8 @@ class FeatureUsage:
     `quantity` is the usage that the pools leave to this feature (a negative sum of corrections counts as
     zero). `included` is the allowance with prepaid quantities added, None: unlimited. `price` prices the
     excess; None makes the limit hard, also where the charge is prepaid. `up_to` is the largest total with
-    the allowance that is served, None: no limit. `wallet` is what grants can still pay for.
+    the allowance that is served, None: no limit. `wallet` is what grants can still pay for. `events` are
+    the single events in time order where the price looks at each (`PriceKind.amount_property`), else none.
     """
 
     quantity: Fraction
@@ -26,6 +28,7 @@ class FeatureUsage:
     price: PriceKind | None = None
     up_to: Fraction | None = None
     wallet: Fraction = ZERO
+    events: tuple[EventAmount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ def rate(usage: FeatureUsage, currency: str, decimals: int) -> RatedUsage:
     """Rate one feature's usage: included first, then the wallet, then the price, rounded once.
 
     `decimals` are the currency's. Units paid from the wallet do not advance tiers; included units do.
-    Without any excess the price is asked nevertheless: a price may have a minimum.
+    Without any excess the price is asked nevertheless: a price may have a minimum. An amount beyond
+    10^15 minor units raises NumberError; the caller says whose it is.
     Source: planctl billing rules, rating a feature for one allowance period.
     """
     quantity = max(usage.quantity, ZERO)
@@ -77,8 +81,10 @@ def rate(usage: FeatureUsage, currency: str, decimals: int) -> RatedUsage:
     over_limit = rest - excess if usage.up_to is not None else ZERO
 
     # 4. The price kind prices the excess at its position in the total, and the line is rounded once.
+    #    Units over the limit are the latest ones, so an event there is not priced.
     total = included + excess if excess else included
-    priced = usage.price.price(Billable(total, usage.included), currency)
+    events = without_last(usage.events, over_limit) if over_limit else usage.events
+    priced = usage.price.price(Billable(total, usage.included, events), currency)
     amount_minor = round_minor(priced.amount, decimals) if priced.amount else 0
     return RatedUsage(
         usage.quantity, included, wallet, excess, over_limit, priced.amount, amount_minor, priced.parts

@@ -7,24 +7,25 @@ Source: planctl billing rules, time and fees.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from planctl.core.catalog.model import FROM_START, Entitlement, Reset
+from planctl.core.catalog.model import FROM_START, Entitlement, Reset, Terms
 from planctl.core.periods import Instant, Interval, Period, Schedule
 from planctl.core.subscriptions.model import BlockedSpan, Subscription
 
 FEE = "fee"
 USAGE = "usage"
+MINIMUM = "minimum"
 _MONTH = Interval.parse("month")
 _RESETS: dict[Reset, str] = {"day": "day", "week": "week", "month": "month"}
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Something that falls due at `at`: `part` is `fee`, `usage` or `usage:day` (another reset than the default).
+    """Something that falls due at `at`: `part` is `fee`, `minimum`, `usage` or `usage:day` (another reset).
 
-    `index` counts billing periods for a fee and allowance periods for usage. `period` is the service period,
+    `index` counts billing periods for a fee and a minimum, allowance periods for usage. `period` is the service period,
     cut at the subscription's end but for a fee charged ahead; `full` is the whole anchored period, the
     denominator of proration.
     """
@@ -36,9 +37,11 @@ class Due:
     full: Period
 
     @property
-    def order(self) -> tuple[Instant, bool, str, int]:
-        """Time order; usage that closes comes before the fee that begins at the same instant."""
-        return (self.at, self.part == FEE, self.part, self.index)
+    def order(self) -> tuple[Instant, int, Instant, str, int]:
+        """Time order; at one instant what closes, then the minimum it counts for, then the fee that begins."""
+        closes = self.at != self.period.starts_at
+        rank = 3 if not closes else 2 if self.part == MINIMUM else 1 if self.part == FEE else 0
+        return (self.at, rank, self.period.starts_at, self.part, self.index)
 
 
 @lru_cache(maxsize=256)
@@ -74,34 +77,90 @@ def allowance_schedule(subscription: Subscription, reset: Reset) -> Schedule:
 
 
 def billed_features(subscription: Subscription) -> dict[Reset, tuple[str, ...]]:
-    """The features whose excess is billed after use, by effective reset; empty without usage charges."""
+    """Of the closed features those whose excess is billed after use; empty without usage charges."""
+    features = subscription.terms.features
+    billed = {
+        reset: tuple(one for one in several if _billed_after_use(features[one]))
+        for reset, several in closed_features(subscription).items()
+    }
+    return {reset: several for reset, several in billed.items() if several}
+
+
+def closed_features(subscription: Subscription) -> dict[Reset, tuple[str, ...]]:
+    """The features whose allowance periods a run closes, by effective reset, in the terms' order.
+
+    Those charged after use; and those with an end to their allowance, because a wallet may pay past it and
+    what is left may roll over. A free plan closes them only where packs may be bought on it, or they roll over.
+    A held feature charged after use closes with the billing period, which bills its highest level.
+    """
     pay = Interval.parse(subscription.pay)
     found: dict[Reset, tuple[str, ...]] = {}
     for feature, entitlement in subscription.terms.features.items():
-        if entitlement.beyond is not None and entitlement.beyond.charge == USAGE:
-            reset = effective_reset(entitlement, pay)
-            found[reset] = (*found.get(reset, ()), feature)
+        if _is_closed(subscription.terms, entitlement):
+            reset = closing_reset(entitlement, pay)
+            if reset != "never" or _billed_after_use(entitlement):
+                found[reset] = (*found.get(reset, ()), feature)
     return found
+
+
+def closing_reset(entitlement: Entitlement, pay: Interval) -> Reset:
+    """The reset by which a feature's periods close: its own; the billing interval for a held feature's level."""
+    return "interval" if entitlement.feature.held else effective_reset(entitlement, pay)
+
+
+def _billed_after_use(entitlement: Entitlement) -> bool:
+    return entitlement.beyond is not None and entitlement.beyond.charge == USAGE
+
+
+def _is_closed(terms: Terms, entitlement: Entitlement) -> bool:
+    if entitlement.feature.type != "metered" or not entitlement.granted:
+        return False
+    if terms.free and not terms.packs and not entitlement.rollover:
+        return False
+    if _billed_after_use(entitlement):
+        return True
+    if entitlement.included is None or entitlement.feature.held:
+        return False
+    return entitlement.own_allowance or not entitlement.spends
 
 
 def charges_fee(subscription: Subscription) -> bool:
     """Whether anything is charged per billing period: a fee, or a prepaid quantity."""
     row = subscription.row
-    return row is not None and (not row.usage_only or bool(subscription.quantities))
+    if row is None:
+        return False
+    return not row.usage_only or bool(subscription.quantities) or bool(subscription.steps)
 
 
 def dues(subscription: Subscription, until: Instant) -> tuple[Due, ...]:
     """Everything that fell due after `settled_at` and at or before `until`, in time order.
 
-    A free subscription never owes anything. Fees of periods before `fees_from` and usage of allowance
-    periods closed at or before `usage_from` were billed elsewhere and are left out.
+    Fees and minimums of periods before `fees_from` and usage of allowance periods closed at or before
+    `usage_from` were billed elsewhere and are left out.
     """
-    if subscription.terms.free:
-        return ()
-    found = [due for due in _fees(subscription, until) if due.period.starts_at >= subscription.fees_from]
-    for reset in billed_features(subscription):
-        found += [due for due in _closings(subscription, reset, until) if due.at > subscription.usage_from]
+    found: list[Due] = []
+    for stream in _streams(subscription, until):
+        found += stream
     return tuple(sorted(found, key=lambda due: due.order))
+
+
+def _streams(subscription: Subscription, until: Instant | None) -> Iterator[Iterator[Due]]:
+    """What falls due, each kind in time order; without an end where `until` is None."""
+    if not subscription.terms.free:
+        yield (one for one in _fees(subscription, until) if one.period.starts_at >= subscription.fees_from)
+        if subscription.terms.minimum.get(subscription.currency.code):
+            minimums = _minimums(subscription, until)
+            yield (one for one in minimums if one.period.starts_at >= subscription.fees_from)
+    billed = billed_features(subscription)
+    for reset in closed_features(subscription):
+        since = subscription.usage_from
+        if reset not in billed:
+            since = Instant(max(since, subscription.pools_from))
+        yield _after(_closings(subscription, reset, until), since)
+
+
+def _after(dues: Iterator[Due], since: Instant) -> Iterator[Due]:
+    return (due for due in dues if due.period.ends_at is not None and due.period.ends_at > since)
 
 
 def due_of(subscription: Subscription, part: str, index: int) -> Due:
@@ -110,30 +169,28 @@ def due_of(subscription: Subscription, part: str, index: int) -> Due:
         schedule = subscription.schedule()
         period = _fee_period(schedule.period(index), subscription)
         at = period.ends_at if _in_arrears(subscription) else period.starts_at
+    elif part == MINIMUM:
+        schedule = subscription.schedule()
+        period = _cut(schedule.period(index), subscription)
+        at = period.ends_at
     else:
         name = part.partition(":")[2]
         reset = next(
             reset
-            for reset in billed_features(subscription)
+            for reset in closed_features(subscription)
             if usage_part(subscription, reset) == part or reset == name
         )
         schedule = allowance_schedule(subscription, reset)
         period = _cut(schedule.period(index), subscription)
-        at = period.ends_at
+        at = settles_at(subscription, period)
     assert at is not None, f"{subscription.id}: {part} {index} never falls due"
     return Due(at, part, index, period, schedule.full_period(index))
 
 
 def next_due(subscription: Subscription) -> Instant | None:
     """The first instant after `settled_at` at which `dues` will find something; None where it never will."""
-    if subscription.terms.free:
-        return None
-    fees = (one.at for one in _fees(subscription, None) if one.period.starts_at >= subscription.fees_from)
-    candidates = [next(fees, None)]
-    for reset in billed_features(subscription):
-        closings = (one.at for one in _closings(subscription, reset, None))
-        candidates.append(next((at for at in closings if at > subscription.usage_from), None))
-    return min((at for at in candidates if at is not None), default=None)
+    first = (next(stream, None) for stream in _streams(subscription, None))
+    return min((due.at for due in first if due is not None), default=None)
 
 
 def block_at(subscription: Subscription, instant: Instant) -> BlockedSpan | None:
@@ -146,12 +203,12 @@ def owed(subscription: Subscription, due: Due) -> bool:
 
     Source: planctl billing rules, dunning: no period that begins while blocked is billed.
     """
-    return due.part != FEE or block_at(subscription, due.period.starts_at) is None
+    return due.part not in {FEE, MINIMUM} or block_at(subscription, due.period.starts_at) is None
 
 
 def resumed_at(subscription: Subscription, due: Due) -> Instant | None:
-    """From when on the fee of a period that began while blocked is charged; None for a whole period."""
-    span = block_at(subscription, due.period.starts_at) if due.part == FEE else None
+    """From when on a period that began while blocked is charged for; None for a whole period, and for usage."""
+    span = block_at(subscription, due.period.starts_at) if due.part in {FEE, MINIMUM} else None
     return None if span is None else span.ends_at
 
 
@@ -160,12 +217,26 @@ def _in_arrears(subscription: Subscription) -> bool:
 
 
 def _first_index(schedule: Schedule, subscription: Subscription) -> int:
-    """The period that contains `settled_at`; 0 where nothing is settled."""
-    settled = subscription.settled_at
-    return 0 if settled is None or settled < schedule.anchor_at else schedule.index_at(settled)
+    """The period that contains `settled_at`, or the start where nothing is settled or that came later."""
+    since = max(subscription.settled_at or subscription.started_at, subscription.started_at)
+    return 0 if since < schedule.anchor_at else schedule.index_at(since)
+
+
+def first_part(period: Period, subscription: Subscription) -> Period:
+    """The period without what lies before the start: an add-on begins within a period of its base.
+
+    Its whole period stays the denominator of proration. Source: planctl billing rules, lifecycle (add-ons).
+    """
+    return (
+        replace(period, starts_at=subscription.started_at)
+        if period.contains(subscription.started_at)
+        else period
+    )
 
 
 def _cut(period: Period, subscription: Subscription) -> Period:
+    """What of a period lies between the start and the end of the subscription."""
+    period = first_part(period, subscription)
     return period if subscription.ends_at is None else period.cut_at(subscription.ends_at)
 
 
@@ -175,7 +246,7 @@ def _fee_period(period: Period, subscription: Subscription) -> Period:
     Only an end that the terms foresee shortens the last period charged ahead.
     """
     cut = _in_arrears(subscription) or subscription.end_reason == "expired"
-    return _cut(period, subscription) if cut else period
+    return _cut(period, subscription) if cut else first_part(period, subscription)
 
 
 def _fees(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
@@ -187,7 +258,7 @@ def _fees(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
     index = _first_index(schedule, subscription)
     while True:
         full = schedule.full_period(index)
-        period = schedule.period(index)
+        period = first_part(schedule.period(index), subscription)
         if subscription.ends_at is not None and period.starts_at >= subscription.ends_at:
             return
         period = _fee_period(period, subscription)
@@ -201,19 +272,49 @@ def _fees(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
         index += 1
 
 
+def _minimums(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
+    """The ends of billing periods after `settled_at`, at which a minimum is compared; none for a `once` row."""
+    schedule = subscription.schedule()
+    settled = subscription.settled_at
+    index = _first_index(schedule, subscription)
+    while True:
+        period = first_part(schedule.period(index), subscription)
+        if subscription.ends_at is not None and period.starts_at >= subscription.ends_at:
+            return
+        period = _cut(period, subscription)
+        at = period.ends_at
+        if at is None or (until is not None and at > until):
+            return
+        if settled is None or at > settled:
+            yield Due(at, MINIMUM, index, period, schedule.full_period(index))
+        index += 1
+
+
+def settles_at(subscription: Subscription, period: Period) -> Instant | None:
+    """When an allowance period is billed: at its end, or with `settle: renewal` at the billing period's."""
+    if period.ends_at is None or subscription.terms.settle != "renewal":
+        return period.ends_at
+    schedule = subscription.schedule()
+    billing = _cut(schedule.period(schedule.index_at(Instant(period.ends_at - 1))), subscription)
+    return billing.ends_at
+
+
 def _closings(subscription: Subscription, reset: Reset, until: Instant | None) -> Iterator[Due]:
-    """Closings of allowance periods after `settled_at`, in order."""
+    """Closings of allowance periods that settle after `settled_at`, in order."""
     schedule = allowance_schedule(subscription, reset)
     part = usage_part(subscription, reset)
     settled = subscription.settled_at
     index = _first_index(schedule, subscription)
+    if subscription.terms.settle == "renewal" and settled is not None and settled >= schedule.anchor_at:
+        billing = subscription.schedule()
+        index = schedule.index_at(billing.period(billing.index_at(settled)).starts_at)
     while True:
-        period = schedule.period(index)
+        period = first_part(schedule.period(index), subscription)
         if subscription.ends_at is not None and period.starts_at >= subscription.ends_at:
             return
         full = schedule.full_period(index)
         period = _cut(period, subscription)
-        at = period.ends_at
+        at = settles_at(subscription, period)
         if at is None or (until is not None and at > until):
             return
         if settled is None or at > settled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -44,14 +44,33 @@ class BlockedSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class QuantityStep:
+    """A quantity that holds from `at` on: of a prepaid feature (a total with the allowance), or of the whole plan.
+
+    `feature` is `""` for the plan's (or add-on's) own quantity. `charged` says whether the rest of the running
+    period was charged (or credited) on its own; otherwise it only shows from the next fee on. `seq` numbers the
+    steps of a subscription in the order in which they were made; a cancelled one is not among them.
+    """
+
+    at: Instant
+    feature: str
+    total: Decimal
+    seq: int
+    charged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
-    """One customer's running (or ended) plan.
+    """One customer's running (or ended) plan or add-on.
 
     `pay` is the price row (`month`, `3 months`, `once`; free plans: `month`). `settled_at`: everything that
     fell due at or before it is settled (None: nothing yet). Fees of periods that start before `fees_from`
     and usage of periods that close at or before `usage_from` were billed elsewhere. `ends_at` is the planned
     or actual end, with `end_reason` canceled, replaced, changed or expired. `quantities` are totals with
-    the allowance per prepaid feature. `exclusive_group` is the group's id where it is exclusive, else `""`.
+    the allowance per prepaid feature, `quantity` is of the plan itself; both as at the start, and `steps` are
+    their later changes. `exclusive_group` is the group's id where it is exclusive, else `""`. `base` is the
+    subscription that an add-on belongs to. Allowances that are not charged past their end are closed by runs
+    from `pools_from` on.
     """
 
     id: str
@@ -78,6 +97,33 @@ class Subscription:
     blocked: tuple[BlockedSpan, ...] = ()
     catalog_revision: int = 0
     created_at: Instant = EPOCH
+    base: str = ""
+    pools_from: Instant = EPOCH
+    steps: tuple[QuantityStep, ...] = ()
+
+    def until(self, at: Instant) -> Subscription:
+        """The same without the changes of quantities that are still to come at an instant."""
+        return (
+            replace(self, steps=tuple(step for step in self.steps if step.at <= at)) if self.steps else self
+        )
+
+    def quantity_at(self, at: Instant) -> int:
+        """How many of the plan (or add-on) are held at an instant."""
+        step = self._step("", at)
+        return self.quantity if step is None else int(step.total)
+
+    def quantities_at(self, at: Instant) -> dict[str, Decimal]:
+        """The totals of prepaid features at an instant, with the allowance, as far as any was ever said."""
+        found = dict(self.quantities)
+        for feature in sorted({step.feature for step in self.steps} - {""}):
+            step = self._step(feature, at)
+            if step is not None:
+                found[feature] = step.total
+        return found
+
+    def _step(self, feature: str, at: Instant) -> QuantityStep | None:
+        made = [step for step in self.steps if step.feature == feature and step.at <= at]
+        return max(made, key=lambda step: (step.at, step.seq), default=None)
 
     @property
     def live(self) -> bool:

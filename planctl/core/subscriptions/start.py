@@ -5,7 +5,7 @@ Source: planctl billing rules, lifecycle (assign, subscribe, groups).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -18,6 +18,8 @@ from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.model import ENDED, Status, Subscription, Transition
 from planctl.core.subscriptions.transitions import after
 from planctl.errors import InvalidInput, NotYet, Refused, WrongUsage
+
+QUANTITY = "quantity change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +170,17 @@ def started(  # noqa: PLR0913 - every fact is needed, each is one value
     Raises Refused (or NotYet, WrongUsage) where a rule says no; AlreadyRunning where it runs already, on these
     terms or where none are named, NotYet where it runs on others: that would be a change.
     """
-    _check_not_running(customer, offered, ask, running)
+    if offered.terms.kind != "plan":
+        raise Refused(
+            f"{offered.plan} goes with a plan: it does not start by itself",
+            code="requires",
+            where=f"addons.{offered.plan}",
+        )
+    check_not_running(customer, offered, ask, running)
     check_eligible(customer, offered)
     pay = choose_row(offered, ask.pay)
     currency = choose_currency(offered, pay, ask.currency, customer, declared)
-    _check_start(ask, customer)
+    check_start(ask, customer)
     subscription = Subscription(
         id=new_id,
         customer=customer.id,
@@ -196,14 +204,32 @@ def started(  # noqa: PLR0913 - every fact is needed, each is one value
         created_at=ask.now,
     )
     check_price_is_agreed(customer, offered, pay, currency)
-    _check_quantities(subscription)
-    replaced, moves = _replaced(subscription, running, ask)
-    _check_built(subscription, ask, [one for one in running if one not in replaced])
-    ended = tuple(one for one, _ in moves)
-    return Starting(subscription, ended, tuple(move for _, move in moves if move is not None))
+    check_quantities(subscription)
+    moved = _replaced(subscription, running, ask)
+    check_built(subscription, ask)
+    ended = [one for one, _ in moved]
+    ended += [addon for one in ended for addon in ended_with(one, running)]
+    return Starting(subscription, tuple(ended), tuple(move for _, move in moved if move is not None))
 
 
-def _check_start(ask: Ask, customer: Customer) -> None:
+def ended_with(base: Subscription, running: Iterable[Subscription]) -> tuple[Subscription, ...]:
+    """The add-ons that would outlive their base, ending when it does and for its reason; none where it has no end.
+
+    They still have their status: bringing them to their end bills their last usage.
+    Source: planctl billing rules, lifecycle (add-ons).
+    """
+    ends_at = base.ends_at
+    if ends_at is None:
+        return ()
+    return tuple(
+        replace(one, ends_at=max(ends_at, one.started_at), end_reason=base.end_reason)
+        for one in running
+        if one.base == base.id and one.status not in ENDED and (one.ends_at is None or one.ends_at > ends_at)
+    )
+
+
+def check_start(ask: Ask, customer: Customer) -> None:
+    """A start still to come must be scheduled on purpose (Refused)."""
     if ask.start_at > ask.now and not ask.schedule:
         raise Refused(
             f"the start {instant_text(ask.start_at)} is still to come",
@@ -229,7 +255,7 @@ def check_price_is_agreed(customer: Customer, offered: Offered, pay: str, curren
         )
 
 
-def _check_not_running(
+def check_not_running(
     customer: Customer, offered: Offered, ask: Ask, running: Sequence[Subscription]
 ) -> None:
     """AlreadyRunning for the plan one has, whatever became of its offer; NotYet for it on other terms."""
@@ -242,6 +268,13 @@ def _check_not_running(
             f"{customer.id} already runs {old.plan} ({old.id}); nothing was changed", where=old.id
         )
     change, runs = other
+    if change == QUANTITY:
+        raise Refused(
+            f"{customer.id} already runs {old.plan} ({old.id}), {runs}; nothing was changed",
+            code="runs-otherwise",
+            where=f"{customer.id}/{old.plan}",
+            hint=f"planctl subscription quantity {customer.id}/{old.plan} {_said(ask)}",
+        )
     raise NotYet(
         change,
         where=f"{customer.id}/{old.plan}",
@@ -256,14 +289,16 @@ def _other_terms(old: Subscription, ask: Ask) -> Iterator[tuple[str, str]]:
         yield "plan change", f"by {old.pay}"
     if ask.currency and ask.currency != old.currency.code:
         yield "plan change", f"in {old.currency.code}"
-    if ask.quantity and ask.quantity != old.quantity:
-        yield "quantity change", f"{old.quantity} at a time"
+    held = old.quantity_at(ask.now)
+    if ask.quantity and ask.quantity != held:
+        yield QUANTITY, f"{held} at a time"
+    totals = old.quantities_at(ask.now)
     for feature, total in ask.quantities.items():
         entitlement = old.terms.features.get(feature)
         least = entitlement.included if entitlement is not None else None
-        had = old.quantities.get(feature, least or Decimal(0))
+        had = totals.get(feature, least or Decimal(0))
         if total != had:
-            yield "quantity change", f"with {had} {feature}"
+            yield QUANTITY, f"with {had} {feature}"
     if ask.version and ask.version != old.plan_version:
         yield "reassign", f"on v{old.plan_version}"
     if any(old.negotiated.get(path) != value for path, value in ask.negotiated.items()):
@@ -274,19 +309,31 @@ def _other_terms(old: Subscription, ask: Ask) -> Iterator[tuple[str, str]]:
         yield "plan change", f"since {instant_text(old.started_at)}"
 
 
-def _check_quantities(subscription: Subscription) -> None:
+def _said(ask: Ask) -> str:
+    """The first quantity that is asked for, as the command line says it."""
+    totals = (f"{feature}={total}" for feature, total in ask.quantities.items())
+    return str(ask.quantity) if ask.quantity else next(totals, "")
+
+
+def check_quantities(subscription: Subscription) -> None:
+    """Refused (or InvalidInput) where what it starts with is not sold: its own quantity, or a feature's total."""
     low, high = subscription.terms.quantity
     if not low <= subscription.quantity <= high:
+        entries = subscription.terms.features.items()
+        ahead = [name for name, one in entries if one.beyond is not None and one.beyond.charge == "prepaid"]
         raise Refused(
             f"plan {subscription.plan} is sold {low} to {high} at a time",
             code="quantity",
             where=subscription.plan,
+            expected=str(low) if low == high else f"{low} to {high}",
             got=str(subscription.quantity),
+            hint=f"name what is bought ahead: {ahead[0]}=N" if ahead else "",
         )
     for feature, total in subscription.quantities.items():
         entitlement = subscription.terms.features.get(feature)
         beyond = entitlement.beyond if entitlement is not None else None
-        if entitlement is None or beyond is None or beyond.charge != "prepaid":
+        prepaid = beyond is not None and beyond.charge == "prepaid"
+        if entitlement is None or beyond is None or not prepaid or beyond.price_for(subscription.pay) is None:
             raise Refused(
                 f"plan {subscription.plan} sells no quantity of {feature}",
                 code="quantity",
@@ -306,9 +353,9 @@ def _check_quantities(subscription: Subscription) -> None:
 
 def _replaced(
     new: Subscription, running: Sequence[Subscription], ask: Ask
-) -> tuple[tuple[Subscription, ...], tuple[tuple[Subscription, Transition | None], ...]]:
-    """The free plans that give way, before and after; every other plan of the group is a change (NotYet)."""
-    before, moved = [], []
+) -> tuple[tuple[Subscription, Transition | None], ...]:
+    """The free plans that give way, as they are afterwards; every other plan of the group is a change (NotYet)."""
+    moved = []
     for old in running:
         if old.status in ENDED:
             continue
@@ -328,15 +375,15 @@ def _replaced(
             status = after(old.status, "replace", old.id)
             move = Transition(old.id, old.status, status, ends_at, "replaced")
             ended = replace(ended, status=status)
-        before.append(old)
         moved.append((ended, move))
-    return tuple(before), tuple(moved)
+    return tuple(moved)
 
 
-def _check_built(subscription: Subscription, ask: Ask, beside: Sequence[Subscription]) -> None:
-    """Refuse terms that this version cannot carry out and that would change what this customer pays or may use."""
+def check_built(subscription: Subscription, ask: Ask) -> None:
+    """NotYet for terms that this version cannot carry out and that change what this customer pays or may use."""
     starts_trial = not ask.imported and ask.trial is not False and subscription.terms.trial is not None
-    where = f"plans.{subscription.plan}"
+    section = "plans" if subscription.terms.kind == "plan" else "addons"
+    where = f"{section}.{subscription.plan}"
     if starts_trial:
         raise NotYet("trial", where=where, hint="--no-trial starts the paid period at once")
     unbuilt = not_built(
@@ -348,12 +395,3 @@ def _check_built(subscription: Subscription, ask: Ask, beside: Sequence[Subscrip
     )
     for term in unbuilt:
         raise NotYet(term, where=where)
-    metered = {name for name, one in subscription.terms.features.items() if one.feature.type == "metered"}
-    for old in beside:
-        shared = metered & {name for name, one in old.terms.features.items() if one.feature.type == "metered"}
-        if old.live and shared:
-            raise NotYet(
-                f"drain order over several subscriptions ({min(shared)})",
-                where=where,
-                hint=f"{old.plan} already grants {min(shared)} to {subscription.customer}",
-            )

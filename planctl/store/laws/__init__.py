@@ -6,7 +6,7 @@ by `planctl.core.laws`. Source: planctl billing rules, laws.
 
 from __future__ import annotations
 
-from planctl.store.laws import billing, catalog, events, invoices, ledgers, statuses, usage, whole
+from planctl.store.laws import billing, catalog, events, invoices, ledgers, statuses, usage, wallets, whole
 from planctl.store.laws.model import Law, Violation
 
 __all__ = ["LAWS", "Law", "Violation"]
@@ -43,10 +43,15 @@ LAWS: tuple[Law, ...] = (
     Law("invoices-rerate", "billing again on the same terms and usage gives the same lines", usage.rerated),
     Law("numbers-consecutive", "numbers have no gaps and no repeats", invoices.numbered),
     Law("payments-counted", "what an invoice says is paid was received for it", ledgers.counted),
+    Law("credits-add-up", "no line is credited with more than it charged", ledgers.credited),
     Law(
         "trial-balance", "per customer and currency, invoiced = received + credited + owed", ledgers.balanced
     ),
     Law("balances-add-up", "customer balances are the sum of their movements", ledgers.balances),
     Law("wallets-add-up", "wallets are the sum of their movements", ledgers.wallets),
+    Law(
+        "grants-hold", "every grant came in whole and its entries leave no more and no less", wallets.granted
+    ),
+    Law("wallet-debits-claimed", "what grants paid at a closing is what its claim says", wallets.claimed),
 )
 """Every law, in the order in which they are checked; to add one, add a line."""

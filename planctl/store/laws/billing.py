@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from planctl.core.invoicing.advance import next_action, waits
+from planctl.core.invoicing.advance import next_action, waits, with_bases
 from planctl.core.laws import entered, wrong_periods, wrong_settlements
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.dues import dues
@@ -42,7 +42,8 @@ def settled(tx: Tx) -> Iterator[Breach]:
     for page in subscription_pages(tx):
         rows = of_subscriptions(tx, "settlement", page.subscriptions, "due_at", "part", "idx", "revision")
         held = _held(tx, {one.customer for one in page.subscriptions.values()})
-        for name, subscription in page.subscriptions.items():
+        for subscription in with_bases([*page.subscriptions.values()]):
+            name = subscription.id
             until = _judged_until(subscription, page, mark, subscription.customer in held)
             yield from guarded(f"subscription {name}", _wrong_settlements(subscription, rows[name], until))
 
@@ -60,20 +61,25 @@ def looked_at(tx: Tx) -> Iterator[Breach]:
             yield from guarded(f"subscription {name}", late)
 
 
-# What is billed names a living invoice, what was voided a void one, and everything else none.
+# What is billed names a living invoice, what was voided a void one, and everything else none. An add-on's may be
+# its base's.
 _BILLED = """
 SELECT t.subscription, t.part, t.idx, t.outcome, t.invoice, i.status, i.number
-  FROM settlement t LEFT JOIN invoice i ON i.id = t.invoice
+  FROM settlement t
+  LEFT JOIN invoice i ON i.id = t.invoice
+  LEFT JOIN subscription s ON s.id = t.subscription
  WHERE CASE WHEN t.outcome = 'billed' THEN i.id IS NULL OR i.status = 'void'
             WHEN t.outcome IN ('void', 'reissue') THEN i.id IS NULL OR i.status <> 'void'
             ELSE t.invoice <> '' END
-    OR i.subscription <> t.subscription
+    OR i.subscription NOT IN (t.subscription, s.base)
  ORDER BY t.subscription, t.due_at, t.part
 """
 
 _UNSETTLED = """
-SELECT i.number FROM invoice i
- WHERE NOT EXISTS (SELECT 1 FROM settlement t WHERE t.invoice = i.id) ORDER BY i.number
+SELECT i.number, i.kind, COUNT(t.subscription) AS settled
+  FROM invoice i LEFT JOIN settlement t ON t.invoice = i.id
+ GROUP BY i.id, i.number, i.kind
+HAVING (COUNT(t.subscription) = 0) <> (i.kind IN ('change', 'pack')) ORDER BY i.number
 """
 
 # Still to be billed is what a block defers until it is over, and what was voided to be issued again until it is.
@@ -102,7 +108,12 @@ def on_invoices(tx: Tx) -> Iterator[Breach]:
         named = f"names invoice {row.number} ({row.status})" if row.number else "names no invoice that exists"
         yield Breach(f"subscription {row.subscription}", f"{row.part} {row.idx} is {row.outcome} and {named}")
     for row in stream(tx, _UNSETTLED):
-        yield Breach(f"invoice {row.number}", "settles nothing that fell due")
+        what = (
+            f"bills a {row.kind} and settles what fell due"
+            if row.settled
+            else "settles nothing that fell due"
+        )
+        yield Breach(f"invoice {row.number}", what)
     for row in stream(tx, _OPEN):
         state = "still to be billed" if row.is_open else "no longer to be billed"
         yield Breach(f"subscription {row.subscription}", f"{row.part} {row.idx} is {row.outcome} and {state}")

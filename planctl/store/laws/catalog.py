@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planctl.core.document import canonical, document_of
 from planctl.store.catalog_objects import objects_document
@@ -12,6 +12,8 @@ from planctl.store.laws.reading import stream, subscription_pages
 from planctl.store.mapping import text_hash
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from planctl.store.engine import Tx
 
 
@@ -54,9 +56,14 @@ SELECT o.address, o.version, o.terms_hash, v.version AS newest, v.terms_hash AS 
 """
 
 _HELD = """
-SELECT s.id, s.plan, s.plan_version, v.terms_hash
+SELECT s.id, s.plan, s.plan_version, v.terms_hash,
+       held.document AS held, sold.document AS sold, base.document AS base
   FROM subscription s
   LEFT JOIN plan_version v ON v.plan = s.plan AND v.version = s.plan_version
+  LEFT JOIN terms held ON held.hash = s.terms_hash
+  LEFT JOIN terms sold ON sold.hash = v.terms_hash
+  LEFT JOIN subscription b ON b.id = s.base
+  LEFT JOIN terms base ON base.hash = b.terms_hash
  WHERE v.plan IS NULL OR (s.negotiated = '{}' AND v.terms_hash <> s.terms_hash)
  ORDER BY s.id
 """
@@ -78,11 +85,26 @@ def _newest(tx: Tx) -> Iterator[Breach]:
 
 def _held(tx: Tx) -> Iterator[Breach]:
     for row in stream(tx, _HELD):
-        held = f"{row.plan} version {row.plan_version}"
-        problem = f"holds {held}, which does not exist"
-        if row.terms_hash is not None:
-            problem = f"holds {held} on other terms, and none were negotiated"
-        yield Breach(f"subscription {row.id}", problem)
+        yield from guarded(f"subscription {row.id}", _held_otherwise(row))
+
+
+def _held_otherwise(row: Row[Any]) -> Iterator[str]:
+    held = f"{row.plan} version {row.plan_version}"
+    if row.terms_hash is None:
+        yield f"holds {held}, which does not exist"
+    elif row.base is None or _on_base(row.sold, row.base) != row.held:
+        yield f"holds {held} on other terms, and none were negotiated"
+
+
+def _on_base(sold: str, base: str) -> str:
+    """An add-on's terms on a base's anchor, which is all that it takes over from it."""
+    offered, running = document_of(sold), document_of(base)
+    assert isinstance(offered, dict), "its terms are no map"
+    assert isinstance(running, dict), "its base's terms are no map"
+    plan, of = offered["plan"], running["plan"]
+    assert isinstance(plan, dict), "its terms have no plan"
+    assert isinstance(of, dict), "its base's terms have no plan"
+    return canonical({**offered, "plan": {**plan, "anchor": of["anchor"]}})
 
 
 def _revisions(tx: Tx) -> Iterator[Breach]:

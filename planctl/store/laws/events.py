@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.metering.model import event_key, payload_hash
 from planctl.core.periods import Instant, instant_text
-from planctl.core.subscriptions.dues import allowance_schedule, billed_features, due_of
+from planctl.core.subscriptions.dues import USAGE, allowance_schedule, closed_features, due_of
 from planctl.core.subscriptions.model import Subscription
 from planctl.store.laws.model import DAMAGE, Breach, guarded
 from planctl.store.laws.reading import of_subscriptions, stream, subscription_pages
 from planctl.store.mapping import texts_of
+from planctl.store.usage import late_marks
 from planctl.store.usage_mapping import decimal_of, event_id_of
 
 if TYPE_CHECKING:
@@ -62,33 +63,37 @@ def _quantity(whole: int, part: int) -> Decimal:
 
 
 def _unbilled_since(tx: Tx) -> dict[str, int]:
-    """From when on a customer's usage may still be billed, by customer; those who pay for none are left out."""
+    """From when on a customer's usage may still be billed, by customer; none where it is never closed."""
     found: dict[str, int] = {}
     for page in subscription_pages(tx):
         deferred = of_subscriptions(tx, "settlement", page.subscriptions, "due_at", where="is_open = 1")
+        late = late_marks(tx, {one.customer for one in page.subscriptions.values()})
         for name, subscription in page.subscriptions.items():
+            customer = subscription.customer
             try:
                 starts = [*_running(subscription), *_deferred(subscription, deferred[name])]
             except DAMAGE:
                 continue  # its periods or settlements are wrong, which other laws say
+            starts += [mark.at for mark in late.get(customer, ())]
             if starts:
-                customer = subscription.customer
                 found[customer] = min(found.get(customer, starts[0]), *starts)
     return found
 
 
 def _running(subscription: Subscription) -> Iterator[int]:
-    """The starts of the allowance periods that run on and are billed when they close."""
-    if not subscription.live or subscription.terms.free:
+    """The starts of the allowance periods that are still to be closed."""
+    if not subscription.live:
         return
-    settled = subscription.settled_at
-    for reset in billed_features(subscription):
+    since = Instant(max(subscription.anchor_at, subscription.settled_at or subscription.anchor_at))
+    if subscription.terms.settle == "renewal":
+        billing = subscription.schedule()
+        since = billing.period(billing.index_at(since)).starts_at
+    for reset in closed_features(subscription):
         schedule = allowance_schedule(subscription, reset)
-        at = Instant(max(schedule.anchor_at, schedule.anchor_at if settled is None else settled))
-        yield schedule.period(schedule.index_at(at)).starts_at
+        yield schedule.period(schedule.index_at(since)).starts_at
 
 
 def _deferred(subscription: Subscription, rows: list[Any]) -> Iterator[int]:
     for row in rows:
-        if row.part != "fee":
+        if row.part.startswith(USAGE):
             yield due_of(subscription, row.part, row.idx).period.starts_at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, select
@@ -11,16 +10,17 @@ from sqlalchemy import Row, select
 from planctl.core.document import document_of
 from planctl.core.invoicing.model import Draft
 from planctl.core.laws import InvoiceSums, Series, wrong_numbers, wrong_sums
-from planctl.core.money import parse_decimal
 from planctl.core.periods import Instant, add_local_days, instant_text, zone
 from planctl.core.subscriptions.model import Subscription
 from planctl.store.invoice_mapping import content_hash, line_of
 from planctl.store.laws.model import Breach, guarded
 from planctl.store.laws.reading import lines_of, of_subscriptions, stream, subscription_pages
+from planctl.store.laws.shares import shares
 from planctl.store.mapping import currency_of
 from planctl.store.numbering import DEFAULT_FORMAT, NumberFormat
 from planctl.store.sets import CHUNK, table
 from planctl.store.settings import setting
+from planctl.store.tax_mapping import discounts_of, taxes_of
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -54,7 +54,7 @@ SELECT i.number, i.revision AS ours, l.position, l.revision
 """
 
 _SUMS = """
-SELECT i.number, i.subtotal, i.discount, i.tax, i.total, i.credit, i.paid, i.taxes, i.decimals,
+SELECT i.number, i.subtotal, i.discount, i.tax, i.total, i.credit, i.paid, i.taxes,
        COALESCE(l.amount, 0) AS lines
   FROM invoice i
   LEFT JOIN (SELECT invoice, SUM(amount) AS amount FROM invoice_line GROUP BY invoice) l ON l.invoice = i.id
@@ -114,9 +114,10 @@ def lines_once(tx: Tx) -> Iterator[Breach]:
 
 
 def sums(tx: Tx) -> Iterator[Breach]:
-    """Amounts add up, and invoice, lines and subscription are of one customer and currency."""
+    """Amounts and shares add up, and invoice, lines and subscription are of one customer and currency."""
     for row in stream(tx, _SUMS):
         yield from guarded(f"invoice {row.number}", _wrong_sums(row))
+    yield from shares(tx)
     for row in stream(tx, _STRANGE):
         agreed = f"its customer, currency or decimals are not its subscription's ({row.agreed})"
         yield Breach(f"invoice {row.number}", f"is in {row.currency}; {agreed}")
@@ -151,7 +152,7 @@ def numbered(tx: Tx) -> Iterator[Breach]:
         series = Series(row.opened, row.upcoming, row.used, row.lowest, row.highest)
         for what in wrong_numbers(series):
             yield Breach(f"series {row.series}{f' of {row.year}' if row.year else ''}", what)
-    formats = _formats(tx)
+    formats = number_formats(tx)
     for row in stream(tx, "SELECT number, series, series_year, sequence FROM invoice ORDER BY number"):
         if row.number not in {one.text(row.series, row.series_year, row.sequence) for one in formats}:
             place = f"{row.series} {row.series_year or ''}".strip()
@@ -159,7 +160,7 @@ def numbered(tx: Tx) -> Iterator[Breach]:
             yield Breach(f"invoice {row.number}", what)
 
 
-def _formats(tx: Tx) -> list[NumberFormat]:
+def number_formats(tx: Tx) -> list[NumberFormat]:
     """The formats that numbers were ever written in: today's, the default, and those that the audit names."""
     patterns = {DEFAULT_FORMAT, setting(tx, "numbering.format", DEFAULT_FORMAT)}
     for row in stream(tx, _FORMATS):
@@ -171,7 +172,7 @@ def _formats(tx: Tx) -> list[NumberFormat]:
 
 
 def _wrong_sums(row: Row[Any]) -> Iterator[str]:
-    taxes = 0 if row.taxes == "[]" else _taxes_minor(row.taxes, row.decimals)
+    taxes = sum(tax.amount_minor for tax in taxes_of(row.taxes) if not tax.included)
     yield from wrong_sums(
         InvoiceSums(
             row.subtotal, row.discount, row.tax, row.total, row.credit, row.paid, int(row.lines), taxes
@@ -188,13 +189,20 @@ def _altered(row: Row[Any], lines: Sequence[Any]) -> Iterator[str]:
 def _wrong_dates(row: Row[Any], subscription: Subscription) -> Iterator[str]:
     terms, tz = subscription.terms, zone(subscription.timezone)
     period = subscription.schedule().period(row.period_idx)
-    if (row.starts_at, row.ends_at) != (period.starts_at, period.ends_at):
+    begins = max(
+        period.starts_at, subscription.started_at
+    )  # an add-on's first period is the rest of its base's
+    if (row.starts_at, row.ends_at) != (begins, period.ends_at):
         yield f"it is of period {row.period_idx}, whose start and end are others"
     ended = [(span.payment, span.ends_at) for span in subscription.blocked]
     if row.kind == "resume" and (row.occasion, row.bills_at) not in ended:
         yield f"it bills what {row.occasion} resumed at {_at(row.bills_at)}, when no block ended"
     if row.issued_at < row.bills_at:
         yield f"it was issued at {_at(row.issued_at)}, before what it bills fell due ({_at(row.bills_at)})"
+    if row.kind == "pack":  # it is due by the pack's own terms, and blocks nothing
+        if row.grace_ends_at is not None or row.due_at < row.issued_at:
+            yield "a pack's invoice has no grace and is due after it is issued"
+        return
     due_at = add_local_days(Instant(max(row.bills_at, row.issued_at)), terms.due_days, tz)
     if row.due_at != due_at:
         yield f"it is due at {_at(row.due_at)}, the terms say {_at(due_at)}"
@@ -222,20 +230,9 @@ def _draft(row: Row[Any], lines: Sequence[Any]) -> Draft:
         revision=row.revision,
         timezone=row.timezone,
         catalog_revision=row.catalog_revision,
+        discounts=discounts_of(row.discounts),
+        taxes=taxes_of(row.taxes),
     )
-
-
-def _taxes_minor(text: str, decimals: int) -> int:
-    """The sum of the taxes that an invoice shows, in minor units."""
-    shown = document_of(text)
-    assert isinstance(shown, list), f"{text!r} is no list of taxes"
-    total = Fraction(0)
-    for tax in shown:
-        assert isinstance(tax, dict), f"{tax!r} is no tax"
-        total += Fraction(parse_decimal(str(tax["amount"])))
-    minor = total * 10**decimals
-    assert minor.denominator == 1, f"{text!r} has more decimals than the currency"
-    return int(minor)
 
 
 def _at(at: int | None) -> str:

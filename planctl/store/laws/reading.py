@@ -1,6 +1,6 @@
-"""Rows for the laws: streams of a query, and subscriptions page by page. Damaged ones are set aside, not raised.
+"""Rows for the laws: streams of a query, and subscriptions in pages of whole customers.
 
-The store's own readers stop at a row that cannot be; a law must go on and name it.
+The store's own readers stop at a row that cannot be; a law must go on and name it: damaged ones are set aside.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from planctl.core.periods import Anchor, Instant, Interval, Schedule
 from planctl.core.subscriptions.model import Subscription
 from planctl.store.laws.model import DAMAGE
 from planctl.store.mapping import span_of, subscription_of, terms_of_text, text_hash
+from planctl.store.quantities import step_of
 from planctl.store.sets import CHUNK, chunks, grouped, table
 
 if TYPE_CHECKING:
@@ -27,11 +28,15 @@ _C = table("customer")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some subscriptions that can be read, by id, when a run looks at each next, and why others cannot."""
+    """All subscriptions of some customers that can be read, by id, when a run looks at each, and why others cannot.
+
+    `damaged` are the customers of those that cannot be read.
+    """
 
     subscriptions: Mapping[str, Subscription]
     next_action_at: Mapping[str, int | None]
     unreadable: Mapping[str, str]
+    damaged: frozenset[str] = frozenset()
 
 
 def stream(tx: Tx, query: str | Select[Any] | TextClause, **values: Any) -> Iterator[Row[Any]]:
@@ -41,14 +46,16 @@ def stream(tx: Tx, query: str | Select[Any] | TextClause, **values: Any) -> Iter
 
 
 def subscription_pages(tx: Tx) -> Iterator[Page]:
-    """All subscriptions in pages, by id. Those whose terms have been altered are left out altogether."""
-    after = ""
+    """All subscriptions in pages of whole customers. Those whose terms have been altered are left out altogether."""
+    after = 0
+    query = select(_S, _C.c.id.label("customer_id")).join(_C, _C.c.seq == _S.c.customer)
+    query = query.order_by(_S.c.customer, _S.c.id)
     while True:
-        query = select(_S, _C.c.id.label("customer_id")).join(_C, _C.c.seq == _S.c.customer)
-        rows = tx.connection.execute(query.where(_S.c.id > after).order_by(_S.c.id).limit(CHUNK)).all()
+        rows = list(tx.connection.execute(query.where(_S.c.customer > after).limit(CHUNK)))
         if not rows:
             return
-        after = rows[-1].id
+        after, last = rows[-1].customer, rows[-1].id
+        rows += tx.connection.execute(query.where(_S.c.customer == after, _S.c.id > last))
         yield _page(tx, rows)
 
 
@@ -78,22 +85,30 @@ def lines_of(tx: Tx, invoice_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
 
 
 def _page(tx: Tx, rows: Sequence[Row[Any]]) -> Page:
+    names = [row.id for row in rows]
     texts = _terms_texts(tx, {row.terms_hash for row in rows})
-    spans = of_subscriptions(tx, "blocked_span", [row.id for row in rows], "starts_at")
+    spans = of_subscriptions(tx, "blocked_span", names, "starts_at")
+    held = "kind = 'quantity' AND status <> 'canceled'"
+    steps = of_subscriptions(tx, "subscription_change", names, "seq", where=held)
     readable: dict[str, Subscription] = {}
     unreadable: dict[str, str] = {}
+    damaged: set[str] = set()
     for row in rows:
         terms_text = texts.get(row.terms_hash)
         if terms_text is None or text_hash(terms_text) != row.terms_hash:
+            damaged.add(row.customer_id)
             continue
         try:
             terms = terms_of_text(row.terms_hash, terms_text)
-            subscription = subscription_of(row, terms, tuple(span_of(span) for span in spans[row.id]))
+            blocked = tuple(span_of(span) for span in spans[row.id])
+            changed = tuple(step_of(step) for step in steps[row.id])
+            subscription = subscription_of(row, terms, blocked, changed)
             _check_clock(subscription.timezone, subscription.pay, str(terms.anchor))
             readable[row.id] = subscription
         except DAMAGE as problem:
             unreadable[row.id] = str(problem)
-    return Page(readable, {row.id: row.next_action_at for row in rows}, unreadable)
+            damaged.add(row.customer_id)
+    return Page(readable, {row.id: row.next_action_at for row in rows}, unreadable, frozenset(damaged))
 
 
 @lru_cache(maxsize=4096)

@@ -21,16 +21,25 @@ SELECT s.id, s.status, t.seq, t.before, t.after
  ORDER BY s.id, t.seq
 """
 
-# An invoice that is unpaid past its due date makes its subscription past due, and nothing else does.
+# An invoice that is unpaid past its due date makes its subscription past due, with its add-ons, but for one of a pack;
+# nothing else does. What began after the last run is not judged.
 _ACTIVE_AND_LATE = """
-SELECT i.number, s.id FROM invoice i JOIN subscription s ON s.id = i.subscription
- WHERE i.status = 'past_due' AND s.status = 'active' ORDER BY i.number
+SELECT i.number, s.id FROM invoice i
+  JOIN subscription b ON b.id = i.subscription
+  JOIN subscription s ON s.customer = b.customer
+   AND b.id IN (s.id, s.base)
+ WHERE i.status = 'past_due' AND i.kind <> 'pack' AND s.status = 'active'
+   AND (s.id = b.id OR s.created_at <= :mark)
+ ORDER BY i.number, s.id
 """
 
 _LATE_FOR_NOTHING = """
 SELECT s.id, s.status FROM subscription s
  WHERE s.status IN ('past_due', 'blocked')
-   AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.subscription = s.id AND i.status = 'past_due')
+   AND NOT EXISTS (
+         SELECT 1 FROM invoice i JOIN subscription b ON b.id = i.subscription
+          WHERE i.customer = s.customer AND i.status = 'past_due' AND i.kind <> 'pack'
+            AND b.id IN (s.id, s.base))
  ORDER BY s.id
 """
 
@@ -66,14 +75,16 @@ SELECT t.subscription, t.at FROM subscription_transition t
 """
 
 _WRONGLY_ENDED = """
-SELECT b.subscription, b.starts_at, b.ends_at, b.payment, p.at AS paid_at, i.voided_at
+SELECT b.subscription, b.starts_at, b.ends_at, b.payment
   FROM blocked_span b
   LEFT JOIN payment p ON p.id = b.payment
+  LEFT JOIN credit_note n ON n.id = b.payment
   LEFT JOIN invoice i ON 'void:' || i.id = b.payment
+  LEFT JOIN invoice w ON 'written_off:' || w.id = b.payment
  WHERE b.ends_at < b.starts_at
-    OR (b.payment <> '' AND p.id IS NULL AND i.voided_at IS NULL)
+    OR (b.payment <> '' AND COALESCE(p.at, n.issued_at, i.voided_at, w.written_off_at) IS NULL)
     OR (b.payment <> '' AND b.ends_at IS NULL)
-    OR b.ends_at < COALESCE(p.at, i.voided_at)
+    OR b.ends_at < COALESCE(p.at, n.issued_at, i.voided_at, w.written_off_at)
  ORDER BY b.subscription, b.starts_at
 """
 
@@ -86,15 +97,15 @@ def follow(tx: Tx) -> Iterator[Breach]:
 
 
 def paid(tx: Tx) -> Iterator[Breach]:
-    """A subscription is past due or blocked exactly while an invoice of it is past due.
+    """A subscription is past due or blocked exactly while an invoice of it or of its base is past due.
 
     An invoice is past due from its due date on, as of the last whole run, unless its customer is on hold.
     """
-    for row in stream(tx, _ACTIVE_AND_LATE):
+    mark = identity(tx).high_water_at
+    for row in stream(tx, _ACTIVE_AND_LATE, mark=mark or 0):
         yield Breach(f"invoice {row.number}", f"is past due and {row.id} is active")
     for row in stream(tx, _LATE_FOR_NOTHING):
         yield Breach(f"subscription {row.id}", f"is {row.status} and no invoice of it is past due")
-    mark = identity(tx).high_water_at
     if mark is not None:
         for row in stream(tx, _NOT_MARKED, mark=mark):
             due = instant_text(Instant(row.due_at))
@@ -104,7 +115,8 @@ def paid(tx: Tx) -> Iterator[Breach]:
 def blocks(tx: Tx) -> Iterator[Breach]:
     """A blocked subscription has one open time without service, others none; each began with a transition.
 
-    What ended one is a payment that was received, or the voiding of an invoice, and not after it.
+    What ended one is a payment that was received, a credit note, or the voiding or write-off of an invoice,
+    and not after it.
     """
     for row in stream(tx, _OPEN_BLOCKS):
         yield Breach(f"subscription {row.id}", f"is {row.status} and has {row.spans} open blocked times")

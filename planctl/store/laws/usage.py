@@ -1,171 +1,83 @@
 """Laws of usage and amounts: closed usage is claimed once and whole, and billing again gives the same lines.
 
-Three laws stand on one another: events give the claims, claims give the lines, lines give the sums.
+Three laws stand on one another: events give the claims, claims and terms give the lines, lines give the sums. Where
+one does not hold, those above it are not asked about the same period.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from planctl.core.instants import DAY_MICROSECONDS
-from planctl.core.invoicing.build import pools, windows
-from planctl.core.invoicing.model import Settlement, UsageClaim
-from planctl.core.invoicing.rerate import ClaimKey, Claims, billed_again, claim_keys, histories
+from planctl.core.invoicing.late import LATE
+from planctl.core.invoicing.model import Line, Settlement, UsageClaim, WindowKey
+from planctl.core.invoicing.reclose import Again, ClosedPeriod, Closer, Past, closed_periods, needed, parts_of
+from planctl.core.invoicing.usage import event_windows
 from planctl.core.laws import wrong_lines, wrong_split
-from planctl.core.metering.aggregate import Span, aggregate
-from planctl.core.metering.model import UsageEvent, event_key
-from planctl.core.money import fraction_text
-from planctl.core.periods import Instant
-from planctl.core.subscriptions.dues import billed_features, due_of, usage_part
+from planctl.core.rerate import change_again, fees_again, histories, wrong_minimums, wrong_packs
+from planctl.core.subscriptions.dues import FEE, MINIMUM, billed_features, due_of
 from planctl.core.subscriptions.model import Subscription
+from planctl.core.usage_laws import wrong_charges, wrong_parts, wrong_quantities, wrong_rollover
 from planctl.store import catalog
-from planctl.store.feature_names import names_of
-from planctl.store.invoice_mapping import line_of
+from planctl.store.facts import request_for
 from planctl.store.laws.model import DAMAGE, Breach, guarded
-from planctl.store.laws.reading import Page, lines_of, of_subscriptions, subscription_pages
-from planctl.store.mapping import exact_of, settlement_of
+from planctl.store.laws.past import Recorded, pasts
+from planctl.store.laws.reading import Page, subscription_pages
 from planctl.store.sets import grouped
-from planctl.store.usage import LateEvent, UsageRequest, events, late_events, totals
+from planctl.store.usage import UsageRequest, amounts, late_marks, totals
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
-WindowKey = tuple[str, str, int]
-ZERO = Fraction(0)
+ClaimKey = tuple[str, int, str, int]
+"""A claim within its subscription: feature, allowance index, occasion, revision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What is recorded of one subscription: outcomes, claims, and on which invoice each is (`""`: none)."""
-
-    settled: Sequence[tuple[Settlement, str]]
-    claims: Mapping[ClaimKey, UsageClaim]
-    invoices: Mapping[ClaimKey, str]
-    unreadable: Sequence[str] = ()
+# Claims and what was settled
 
 
 def claimed(tx: Tx) -> Iterator[Breach]:
-    """Settled usage has a claim for each feature billed with it, over its period and on its invoice.
+    """Settled usage has a claim for each feature charged after use, over its period and on its invoice.
 
-    Every claim belongs to such usage, and of one allowance period only one is not void.
+    Every claim belongs to such usage, and an allowance period is claimed once, late differences beside it.
     """
     for page in subscription_pages(tx):
-        void = _void(tx, page.subscriptions)
-        for name, recorded in _recorded(tx, page).items():
-            subject = f"subscription {name}"
-            yield from guarded(subject, recorded.unreadable)
-            yield from guarded(subject, _wrong_claims(page.subscriptions[name], recorded))
-            yield from guarded(subject, _claimed_twice(recorded, void))
+        for customer, recorded in pasts(tx, page):
+            for name, what in recorded.unreadable:
+                yield Breach(f"subscription {name}", what)
+            for subscription in recorded.past.subscriptions:
+                subject = f"subscription {subscription.id}"
+                yield from guarded(subject, _wrong_claims(subscription, recorded.past))
+            yield from guarded(f"customer {customer}", _claimed_twice(recorded.past))
 
 
-def complete(tx: Tx) -> Iterator[Breach]:
-    """A claim that is not void has the quantity that the events give now, and its parts sum to it.
-
-    Events that came after the period was closed are left out: their difference is billed by itself.
-    """
-    for page in subscription_pages(tx):
-        void = _void(tx, page.subscriptions)
-        living = {
-            name: [claim for key, claim in one.claims.items() if one.invoices[key] not in void]
-            for name, one in _recorded(tx, page).items()
-        }
-        used = _used(tx, page, living)
-        for name, claims in living.items():
-            for (part, index), several in _by_period(page.subscriptions[name], claims).items():
-                subject = f"usage {name}/{part} {index}"
-                yield from guarded(subject, _incomplete(page.subscriptions[name], part, several, used))
-
-
-def rerated(tx: Tx) -> Iterator[Breach]:
-    """Every invoice's lines, and the split of every claim, are those that billing again gives.
-
-    What was settled as zero comes to zero again. Void invoices are billed again too: they keep their lines.
-    """
-    for page in subscription_pages(tx):
-        made = of_subscriptions(tx, "invoice", page.subscriptions, "id")
-        lines = lines_of(tx, [row.id for rows in made.values() for row in rows])
-        for name, recorded in _recorded(tx, page).items():
-            subscription = page.subscriptions[name]
-            settled = grouped(recorded.settled, [row.id for row in made[name]], lambda pair: pair[1])
-            for row in made[name]:
-                parts = [part for part, _ in settled[row.id]]
-                wrong = _billed_otherwise(subscription, recorded.claims, parts, lines[row.id])
-                yield from guarded(f"invoice {row.number}", wrong)
-            unbilled = [part for part, _ in settled.get("", ()) if part.outcome != "blocked"]
-            yield from guarded(f"subscription {name}", _not_zero(subscription, recorded.claims, unbilled))
-
-
-# What is recorded
-
-
-def _recorded(tx: Tx, page: Page) -> dict[str, Recorded]:
-    settled = of_subscriptions(tx, "settlement", page.subscriptions, "due_at", "part", "idx", "revision")
-    claims = of_subscriptions(tx, "usage_claim", page.subscriptions, "starts_at", "feature", "revision")
-    return {name: _of_one(settled[name], claims[name]) for name in page.subscriptions}
-
-
-def _of_one(settlement_rows: Sequence[Any], claim_rows: Sequence[Any]) -> Recorded:
-    settled: list[tuple[Settlement, str]] = []
-    claims: dict[ClaimKey, UsageClaim] = {}
-    invoices: dict[ClaimKey, str] = {}
-    unreadable: list[str] = []
-    for row in settlement_rows:
-        try:
-            settled.append((settlement_of(row), row.invoice))
-        except DAMAGE as problem:
-            unreadable.append(f"{row.part} {row.idx} cannot be read: {problem}")
-    for row in claim_rows:
-        key = (row.feature, row.allowance_idx, row.occasion, row.revision)
-        try:
-            claims[key] = _claim_of(row)
-            invoices[key] = row.invoice
-        except DAMAGE as problem:
-            unreadable.append(f"the claim on {row.feature} {row.allowance_idx} cannot be read: {problem}")
-    return Recorded(settled, claims, invoices, unreadable)
-
-
-def _claim_of(row: Any) -> UsageClaim:
-    """The claim of a row, whether its parts sum to its quantity or not: that is a law's question here."""
-    return UsageClaim(
-        row.subscription, row.feature, row.allowance_idx, Instant(row.starts_at), Instant(row.ends_at),
-        _exact(row.quantity), _exact(row.included), _exact(row.wallet), _exact(row.billed),
-        _exact(row.over_limit), row.occasion, row.revision,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=65_536)
-def _exact(text: str) -> Fraction:
-    """An exact number's text read once: quantities are mostly the same few."""
-    return exact_of(text)
-
-
-def _void(tx: Tx, ids: Iterable[str]) -> frozenset[str]:
-    """The ids of these subscriptions' void invoices."""
-    found = of_subscriptions(tx, "invoice", ids, "id", where="invoice.status = 'void'")
-    return frozenset(row.id for rows in found.values() for row in rows)
-
-
-# What is wrong with it
-
-
-def _wrong_claims(subscription: Subscription, recorded: Recorded) -> Iterator[str]:
-    left = dict(recorded.claims)
-    for settled, invoice in recorded.settled:
-        if settled.outcome == "blocked":
-            continue
-        keys = claim_keys(subscription, settled)
-        if not keys:
+def _wrong_claims(subscription: Subscription, past: Past) -> Iterator[str]:
+    left: dict[ClaimKey, tuple[UsageClaim, str]] = {
+        (claim.feature, claim.allowance_index, claim.occasion, claim.revision): (claim, invoice)
+        for claim, invoice in past.claims
+        if claim.subscription == subscription.id
+    }
+    billed = {feature for several in billed_features(subscription).values() for feature in several}
+    features = grouped(parts_of(subscription).items(), (), lambda pair: pair[1])
+    mine = [(one, invoice) for one, invoice in past.settled if one.subscription == subscription.id]
+    again = {(one.part, one.index) for one, _ in mine if one.occasion.startswith(LATE)}
+    for settled, invoice in mine:
+        if settled.outcome == "blocked" or settled.part not in features:
             continue
         period = due_of(subscription, settled.part, settled.index).period
-        for feature, key in keys.items():
-            claim = left.pop(key, None)
-            if claim is None:
-                yield f"{settled.part} {settled.index} is settled and {feature} is not claimed"
-            elif recorded.invoices[key] != invoice:
+        # Of a period that was rated again only differences are claimed, where there are any.
+        differs = settled.occasion.startswith(LATE) or (
+            settled.revision > 0 and (settled.part, settled.index) in again
+        )
+        for feature, _ in features[settled.part]:
+            found = left.pop((feature, settled.index, settled.occasion, settled.revision), None)
+            if found is None:
+                if feature in billed and not differs:
+                    yield f"{settled.part} {settled.index} is settled and {feature} is not claimed"
+                continue
+            claim, claimed_on = found
+            if claimed_on != invoice:
                 yield f"the claim on {feature} {settled.index} is not on the invoice that settled it"
             elif (claim.starts_at, claim.ends_at) != (period.starts_at, period.ends_at):
                 yield f"the claim on {feature} {settled.index} is of another time than its period"
@@ -174,126 +86,240 @@ def _wrong_claims(subscription: Subscription, recorded: Recorded) -> Iterator[st
         yield f"the claim on {at} belongs to nothing that was settled"
 
 
-def _claimed_twice(recorded: Recorded, void: frozenset[str]) -> Iterator[str]:
-    living: dict[tuple[str, int], int] = {}
-    for (feature, index, _, _), invoice in recorded.invoices.items():
-        if invoice not in void:
-            living[(feature, index)] = living.get((feature, index), 0) + 1
-    for (feature, index), times in living.items():
-        if times > 1:
-            yield f"{feature} {index} is claimed {times} times"
+def _claimed_twice(past: Past) -> Iterator[str]:
+    for period in closed_periods(past):
+        whole: dict[str, int] = {}
+        for claim in period.claims:
+            if not claim.occasion.startswith(LATE) and not _is_difference(period, claim):
+                whole[claim.feature] = whole.get(claim.feature, 0) + 1
+        for feature, times in whole.items():
+            if times > 1:
+                yield f"{feature} {period.due.index} of {period.subscription.id} is claimed {times} times"
 
 
-def _by_period(
-    subscription: Subscription, claims: Iterable[UsageClaim]
-) -> dict[tuple[str, int], list[UsageClaim]]:
-    """Claims by the part and allowance period that settles them; `""` where the terms do not bill the feature."""
-    part_of = {
-        feature: usage_part(subscription, reset)
-        for reset, features in billed_features(subscription).items()
-        for feature in features
-    }
-    found: dict[tuple[str, int], list[UsageClaim]] = {}
-    for claim in claims:
-        found.setdefault((part_of.get(claim.feature, ""), claim.allowance_index), []).append(claim)
-    return found
+def _is_difference(period: ClosedPeriod, claim: UsageClaim) -> bool:
+    """Whether a claim was made again and stands beside late ones, so that it may be what they left."""
+    return claim.revision > 0 and period.rated_again
 
 
-def _incomplete(
-    subscription: Subscription, part: str, claims: Sequence[UsageClaim], used: Mapping[WindowKey, Fraction]
-) -> Iterator[str]:
-    for claim in claims:
-        for what in wrong_split(claim):
+# Closing again
+
+
+def complete(tx: Tx) -> Iterator[Breach]:
+    """The claims on an allowance period take what the events give now, their parts sum to it, and rollover is right.
+
+    Events whose difference is not billed yet are left out.
+    """
+    for _, closers in _closers(tx):
+        for period in closers[0].periods:
+            subject = f"usage {period.subscription.id}/{period.due.part} {period.due.index}"
+            yield from guarded(subject, _wrong_claims_of(closers, period))
+
+
+def rerated(tx: Tx) -> Iterator[Breach]:
+    """Every invoice's lines, and the split of every claim, are those that billing again gives.
+
+    What was settled as zero comes to zero again. Void invoices are billed again too: they keep their lines.
+    """
+    for recorded, closers in _closers(tx):
+        yield from _other_lines(recorded)
+        for period in closers[0].periods:
+            owner = f"subscription {period.subscription.id}"
+            invoices = [invoice for one, invoice in period.settled if one.outcome != "blocked"]
+            subject = recorded.named(invoices[-1] if invoices else "", owner)
+            yield from guarded(subject, _rated_otherwise(closers, period))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """The line-up under which a period fits best: the first without a wrong quantity, else today's."""
+
+    again: Again
+    quantities: Sequence[str]
+    parts: Sequence[str]
+
+
+def _fitting(closer: Closer, period: ClosedPeriod) -> _Fitting:
+    found: list[_Fitting] = []
+    for again in closer.again(period):
+        one = _Fitting(again, [*wrong_quantities(period, again)], [*wrong_parts(period, again)])
+        if not one.quantities and not one.parts:
+            return one
+        found.append(one)
+    return found[0]
+
+
+def _wrong_claims_of(closers: Sequence[Closer], period: ClosedPeriod) -> Iterator[str]:
+    closer = _knowing(closers, period)
+    if closer is not None:
+        yield from _incomplete(closer, period, _fitting(closer, period))
+
+
+def _knowing(closers: Sequence[Closer], period: ClosedPeriod) -> Closer | None:
+    """The closer that knows what the period's last closing knew; None where that is not known.
+
+    Late usage waits until everything that it touches is billed: one subscription may have billed some of it, while
+    another one's invoice is still to come.
+    """
+    first, keys = closers[0], {one.key for one in needed(closers[0].past, period)}
+    several = [one for one in closers if any(one.totals.get(key) != first.totals.get(key) for key in keys)]
+    for closer in (first, *several):
+        if not any(True for _ in _incomplete(closer, period, _fitting(closer, period))):
+            return closer
+    return None if several and period.rated_again else first
+
+
+def _incomplete(closer: Closer, period: ClosedPeriod, fitting: _Fitting) -> Iterator[str]:
+    for claim in period.claims:
+        differs = claim.occasion.startswith(LATE) or _is_difference(period, claim)
+        for what in wrong_split(claim, may_be_difference=differs):
             yield f"{claim.feature}: {what}"
-    index = claims[0].allowance_index
-    of_features = {
-        window.feature: used.get(window.key, ZERO)
-        for window in windows(subscription, due_of(subscription, part, index))
-    }
-    now = pools(subscription, of_features)
-    for claim in claims:
-        found = max(now[claim.feature].kept, ZERO)
-        if found != claim.quantity:
-            claimed = fraction_text(claim.quantity)
-            yield f"{claim.feature}: {claimed} were claimed, the events recorded give {fraction_text(found)}"
+        if claim.occasion.startswith(LATE) and (claim.rolled or claim.carried):
+            yield f"{claim.feature}: the difference {claim.occasion} rolls over"
+    yield from wrong_rollover(closer, period)
+    yield from fitting.quantities
+
+
+def _rated_otherwise(closers: Sequence[Closer], period: ClosedPeriod) -> Iterator[str]:
+    closer = _knowing(closers, period)
+    if closer is None:
+        return
+    fitting = _fitting(closer, period)
+    if any(True for _ in _incomplete(closer, period, fitting)):
+        return
+    yield from fitting.parts
+    if not fitting.parts:
+        yield from wrong_charges(closer, period, fitting.again)
+
+
+def _closers(tx: Tx) -> Iterator[tuple[Recorded, tuple[Closer, ...]]]:
+    """Every customer's periods with what was measured for them: a fixed number of queries per page.
+
+    First without the usage that came late and is not billed yet; then with it, where one of several subscriptions
+    may have billed it.
+    """
+    former = catalog.aliases(tx, "features")
+    for page in subscription_pages(tx):
+        of_page = [recorded for _, recorded in pasts(tx, page) if _can_be_closed(recorded)]
+        requests: dict[WindowKey, UsageRequest] = {}
+        priced: dict[WindowKey, tuple[UsageRequest, str]] = {}
+        for recorded in of_page:
+            for period in closed_periods(recorded.past):
+                for window in needed(recorded.past, period):
+                    requests[window.key] = request_for(window, page.subscriptions, former)
+                for window, name in event_windows(period.subscription, period.due):
+                    priced[window.key] = (request_for(window, page.subscriptions, former), name)
+        without = {name: marks for name, marks in late_marks(tx, _customers(page)).items() if marks}
+        measured = totals(tx, [*requests.values()], without)
+        by_event = amounts(tx, [*priced.values()], without)
+        late = [one for one in requests.values() if one.window.customer in without]
+        with_late = {**measured, **totals(tx, late)}
+        at_all = amounts(tx, [*priced.values()]) if late else by_event
+        for recorded in of_page:
+            past = recorded.past
+            closers = [Closer(past, measured, by_event)]
+            if len(past.subscriptions) > 1 and past.subscriptions[0].customer in without:
+                closers.append(Closer(past, with_late, at_all))
+            yield recorded, tuple(closers)
+
+
+def _can_be_closed(recorded: Recorded) -> bool:
+    """Whether all that was settled can have fallen due; where it cannot, `claimed` says so."""
+    try:
+        return all(True for _ in closed_periods(recorded.past))
+    except DAMAGE:
+        return False
+
+
+def _customers(page: Page) -> list[str]:
+    return sorted({one.customer for one in page.subscriptions.values()})
+
+
+# Fees, quantities, minimums, packs
+
+
+def _other_lines(recorded: Recorded) -> Iterator[Breach]:
+    past = recorded.past
+    settled = grouped(past.settled, (), lambda pair: pair[1])
+    charges = grouped(past.charges, (), lambda one: one.invoice)
+    for row in recorded.invoices:
+        mine = [one for one, _ in settled.get(row.id, ())]
+        lines = [one.line for one in charges.get(row.id, ())]
+        is_credited = f"{row.kind}:{row.period_idx}:{row.occasion}:{row.revision}" in recorded.credited
+        subject = f"invoice {row.number}"
+        yield from guarded(subject, _billed_otherwise(past, row, mine, lines, is_credited))
+        yield from guarded(subject, _belonging_nowhere(past, mine, lines))
+        yield from guarded(subject, wrong_packs(charges.get(row.id, ()), row.decimals))
+    for one in past.subscriptions:
+        zero = [settlement for settlement, _ in settled.get("", ()) if settlement.subscription == one.id]
+        yield from guarded(f"subscription {one.id}", _not_zero(one, zero))
+    subject = f"customer {past.subscriptions[0].customer}"
+    yield from _minimums(recorded, subject)
+
+
+def _minimums(recorded: Recorded, otherwise: str) -> Iterator[Breach]:
+    found: list[Breach] = []
+    try:
+        found.extend(
+            Breach(recorded.named(invoice, otherwise), what)
+            for invoice, what in wrong_minimums(recorded.past)
+        )
+    except DAMAGE as problem:
+        found.append(Breach(otherwise, f"its minimums cannot be checked: {problem}"))
+    yield from found
 
 
 def _billed_otherwise(
-    subscription: Subscription, claims: Claims, parts: Sequence[Settlement], rows: Sequence[Any]
+    past: Past, row: Any, settled: Sequence[Settlement], lines: Sequence[Line], is_credited: bool
 ) -> Iterator[str]:
-    again = [billed_again(one, parts, claims) for one in histories(subscription)]
-    yield from wrong_lines([line_of(row) for row in rows], [one.lines for one in again])
-    yield from _wrong_splits(claims, again[0].claims)
+    """Fees and quantities, by the histories that their subscriptions may have had."""
+    wanted: tuple[list[Line], list[Line]] = ([], [])
+    for one in past.subscriptions:
+        mine = [settlement for settlement in settled if settlement.subscription == one.id]
+        several = histories(one)
+        for place, fresh in enumerate(wanted):
+            history = several[min(place, len(several) - 1)]
+            fresh.extend(fees_again(history, mine))
+            if row.kind == "change" and row.subscription == one.id:
+                changes = change_again(one, row.occasion)
+                fresh.extend(changes[min(place, len(changes) - 1)])
+    stored = [line for line in lines if _is_fee(line)]
+    for fresh in wanted if is_credited else ():
+        # What would have been below zero is on a credit note instead.
+        fresh[:] = [line for line in fresh if line.amount_minor >= 0]
+    yield from wrong_lines(stored, wanted)
 
 
-def _not_zero(subscription: Subscription, claims: Claims, parts: Sequence[Settlement]) -> Iterator[str]:
+def _is_fee(line: Line) -> bool:
+    return line.kind != "pack" and line.charge_key != MINIMUM and not line.charge_key.startswith("usage:")
+
+
+def _belonging_nowhere(past: Past, settled: Sequence[Settlement], lines: Iterable[Line]) -> Iterator[str]:
+    """Lines of usage and minimums whose settlement is not on the same invoice."""
+    places = {(one.subscription, one.part, one.index, one.occasion, one.revision) for one in settled}
+    late = {(one.subscription, one.occasion) for one in settled if one.occasion.startswith(LATE)}
+    parts = {one.id: parts_of(one) | {"": MINIMUM} for one in past.subscriptions}
+    revisions = {one.revision for one in settled}
+    for line in lines:
+        if not line.charge_key.startswith("usage:") and line.charge_key != MINIMUM:
+            continue
+        part = parts.get(line.subscription, {}).get(line.charge_key.partition(":")[2], "")
+        wanted = {
+            (line.subscription, part, line.service_index, line.occasion, revision) for revision in revisions
+        }
+        # The minimum that late usage changes is settled with that usage.
+        is_changed = line.charge_key == MINIMUM and (line.subscription, line.occasion) in late
+        if not is_changed and not wanted & places:
+            yield f"its line {line.charge_key} {line.service_index} is settled by nothing on it"
+
+
+def _not_zero(subscription: Subscription, parts: Iterable[Settlement]) -> Iterator[str]:
     for settled in parts:
-        again = [billed_again(one, [settled], claims) for one in histories(subscription)]
-        amounts = [sum(line.amount_minor for line in one.lines) for one in again]
-        if all(amounts):
+        if settled.part != FEE or settled.outcome not in {"zero", "credited"}:
+            continue
+        sums = [
+            sum(line.amount_minor for line in fees_again(one, [settled])) for one in histories(subscription)
+        ]
+        if all(amount > 0 for amount in sums):
             what = f"{settled.part} {settled.index}"
-            yield f"{what} is settled as {settled.outcome}, billed again it comes to {amounts[0]} (minor units)"
-        yield from _wrong_splits(claims, again[0].claims)
-
-
-def _wrong_splits(claims: Claims, again: Claims) -> Iterator[str]:
-    for key, right in again.items():
-        claim = claims.get(key, right)
-        got = (claim.included, claim.wallet, claim.billed, claim.over_limit)
-        wanted = (right.included, right.wallet, right.billed, right.over_limit)
-        if got != wanted:
-            yield f"the claim on {key[0]} {key[1]} is split {_parts(got)}, the terms say {_parts(wanted)}"
-
-
-def _parts(parts: Iterable[Fraction]) -> str:
-    return " + ".join(fraction_text(part) for part in parts)
-
-
-# What the events give now
-
-
-def _used(tx: Tx, page: Page, claims: Mapping[str, Sequence[UsageClaim]]) -> Mapping[WindowKey, Fraction]:
-    """The usage of every window that these claims were made from, without what came late."""
-    former = catalog.aliases(tx, "features")
-    requests: dict[WindowKey, UsageRequest] = {}
-    for name, several in claims.items():
-        subscription = page.subscriptions[name]
-        for part, index in _by_period(subscription, several):
-            try:
-                needed = windows(subscription, due_of(subscription, part, index))
-            except DAMAGE:
-                continue  # named when the claims themselves are looked at
-            for window in needed:
-                meter = subscription.terms.features[window.feature].feature.meter
-                aliases = tuple(names_of(window.feature, former) - {window.feature})
-                requests[window.key] = UsageRequest(window, meter, aliases)
-    used = dict(totals(tx, list(requests.values())))
-    late = late_events(tx, {one.customer for one in page.subscriptions.values()})
-    for key, request in requests.items():
-        marked = _marked(late.get(request.window.customer, ()), request)
-        if marked:
-            used[key] = _without(tx, request, marked)
-    return used
-
-
-def _marked(late: Sequence[LateEvent], request: UsageRequest) -> set[tuple[str, int, bytes]]:
-    window = request.window
-    return {
-        (one.meter, one.day, one.key)
-        for one in late
-        if window.starts_at <= one.at < window.ends_at and one.meter in request.names
-    }
-
-
-def _without(tx: Tx, request: UsageRequest, late: set[tuple[str, int, bytes]]) -> Fraction:
-    window, names = request.window, request.names
-
-    def in_time() -> Iterator[UsageEvent]:
-        for event in events(tx, window.customer, list(names), window.starts_at, window.ends_at):
-            if (event.event, event.at // DAY_MICROSECONDS, event_key(event.id)) not in late:
-                yield UsageEvent(
-                    event.id, event.customer, names[event.event], event.at, event.quantity, event.properties,
-                    event.corrects,
-                )  # fmt: skip
-
-    return aggregate(request.meter, window.feature, in_time(), Span(window.starts_at, window.ends_at))
+            yield f"{what} is settled as {settled.outcome}, billed again it comes to {sums[0]} (minor units)"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from planctl.core.instants import Instant, local_time, zone
 from planctl.views.formats import Screen
@@ -42,7 +43,23 @@ def plain(sheet: Sheet, _screen: Screen) -> Iterator[str]:
 
 
 def drawn(sheet: Sheet, screen: Screen) -> Iterator[str]:
-    """The same, fitted to the terminal's width, with a bold heading where colour is wanted."""
+    """The same, fitted to the terminal's width, with a bold heading where colour is wanted.
+
+    Cells are broken between words alone, since an id must be copied whole. Where that does not fit, columns
+    without any cell are left out; where it still does not, every row is a block of `heading  cell` lines.
+    """
+    rows = texts(sheet)
+    if _narrowest(sheet.columns, rows) > screen.width:
+        filled = [place for place in range(len(sheet.columns)) if any(row[place] for row in rows)]
+        sheet = replace(
+            sheet,
+            columns=tuple(sheet.columns[place] for place in filled),
+            rows=tuple(tuple(row[place] for place in filled) for row in sheet.rows),
+        )
+        rows = texts(sheet)
+    if _narrowest(sheet.columns, rows) > screen.width:
+        yield from _blocks(sheet.columns, rows)
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -56,14 +73,45 @@ def drawn(sheet: Sheet, screen: Screen) -> Iterator[str]:
         emoji=False,
     )
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in sheet.columns:
-        table.add_column(Text(column.title), justify="right" if column.is_number else "left")
-    for row in texts(sheet):
+    for place, column in enumerate(sheet.columns):
+        longest = max(_longest_word(text) for text in (column.title, *(row[place] for row in rows)))
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.is_number else "left",
+            overflow="fold",
+            min_width=longest,
+            no_wrap=all(" " not in text for text in (column.title, *(row[place] for row in rows))),
+        )
+    for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().rstrip("\n").split("\n"):
         yield line.rstrip()
+
+
+def _longest_word(text: str) -> int:
+    return max((width(word) for word in text.split(" ")), default=0)
+
+
+def _narrowest(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> int:
+    """How wide a table is at least when cells are broken between words alone."""
+    words = [
+        max(_longest_word(text) for text in (column.title, *(row[place] for row in rows)))
+        for place, column in enumerate(columns)
+    ]
+    return sum(words) + len(GAP) * (len(words) - 1)
+
+
+def _blocks(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Each row as lines of their own, empty cells left out, with an empty line between rows."""
+    space = max(width(column.title) for column in columns)
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for column, text in zip(columns, row, strict=True):
+            if text:
+                yield padded(column.title, space, right=False) + GAP + text
 
 
 def texts(sheet: Sheet) -> list[list[str]]:

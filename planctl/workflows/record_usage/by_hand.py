@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from shlex import quote
 from typing import TYPE_CHECKING, NoReturn
 
 from planctl.core.entitlements import Question, check
@@ -34,7 +35,8 @@ class Recording:
     """What was said. `feature` is a feature's id or an event name; `at` None: now; without `id` it is new.
 
     `quantity` is text, 1 where empty; `level` sets a held feature to that level instead. `corrects` names
-    the event that a negative quantity takes back. `if_allowed`: only what `check` allows.
+    the event that a negative quantity takes back; without `at` it does so at that event's instant, so that
+    the period in which it was used is the one that is put right. `if_allowed`: only what `check` allows.
     """
 
     customer: str
@@ -74,6 +76,9 @@ def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
     intake = Intake(tx, as_of)
     customer = usage_customers(tx, [said.customer])[said.customer]
     row = _row(said, as_of)
+    if said.corrects and said.at is None:
+        was_at = intake.corrections.instant(customer.root, said.feature, said.corrects, as_of)
+        row = row if was_at is None else replace(row, at=was_at)
     if said.id and (said.at is None or said.level):
         before = _same_id(tx, row, customer)
         if before is not None:
@@ -163,12 +168,19 @@ def _level(intake: Intake, event: UsageEvent) -> Fraction | None:
 def _undo(said: Recording, taken: Taken, intake: Intake) -> str:
     """What takes the event back: the opposite change of a level, or a correction of what is summed."""
     event = taken.event
-    back = decimal_text(-event.quantity)
+    back = decimal_text(event.quantity.copy_negate())
     if _level(intake, event) is not None:
         return f"{said.customer} {said.feature} {back}"
     meters = [intake.known.by_feature[feature].meter for feature in taken.feeds]
     summed = meters and all(one.aggregate in {"sum", "count"} and not one.value for one in meters)
-    return f"{said.customer} {said.feature} {back} --corrects {event.id}" if summed and back != "0" else ""
+    if not summed or back == "0" or said.corrects:
+        return ""
+    alike = "".join(
+        f" --property {quote(f'{key}={value}')}"
+        for key, value in said.properties.items()
+        if any(key in meter.where for meter in meters)
+    )
+    return f"{said.customer} {said.feature} {back} --corrects {event.id}{alike}"
 
 
 def _same_id(tx: Tx, row: Row, customer: UsageCustomer) -> UsageEvent | None:

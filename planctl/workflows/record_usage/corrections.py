@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.metering.accept import FeatureLike, Known
 from planctl.core.metering.aggregate import reading_of
-from planctl.core.metering.model import UsageEvent
+from planctl.core.metering.model import UsageEvent, matches
 from planctl.core.money import fraction_text
+from planctl.core.periods import Instant, instant_text
 from planctl.store import usage
 from planctl.store.feature_names import names_of
 from planctl.store.settings import setting
@@ -51,12 +52,31 @@ class Corrections:
         if wanted:
             _file(self.taken.setdefault(event.customer, {}), _named(event, name), wanted)
 
+    def instant(self, root: str, name: str, corrected: str, until: int) -> int | None:
+        """When what is corrected was used, the latest where several days have one of that id; None: not known.
+
+        `until` is the latest instant at which it can lie.
+        """
+        direct = self.known.by_feature.get(name)
+        feeds = (direct,) if direct is not None else self.known.by_event.get(name, ())
+        names = self._names(name, tuple(feature.id for feature in feeds))
+        found = usage.corrected(self.tx, root, sorted(names), [corrected])
+        return max((one.at for one in found if one.id == corrected and one.at <= until), default=None)
+
     def problem(
-        self, name: str, event: UsageEvent, feeds: tuple[str, ...], properties: Mapping[str, str]
+        self,
+        name: str,
+        event: UsageEvent,
+        feeds: tuple[str, ...],
+        properties: Mapping[str, str],
+        *,
+        same_instant: bool = False,
     ) -> str:
         """Why a correction sent under `name` cannot be recorded; empty where it can, or is recorded already.
 
         The corrected event must have the `properties`: a company's child takes back its own usage only.
+        With `same_instant` it must have happened when the correction says: what is billed event by event is
+        put right where it was used.
         """
         about = self._about(event, self._names(name, feeds))
         sent = _named(event, name)
@@ -69,6 +89,14 @@ class Corrections:
             originals = [one for one in originals if properties.items() <= one.properties.items()]
         if not originals:
             return f"no event {event.corrects} of {name} is recorded for {event.customer}"
+        if same_instant and event.at not in {one.at for one in originals}:
+            was_at = instant_text(Instant(originals[0].at))
+            return f"it is of another instant than event {event.corrects}, which was at {was_at}"
+        unfed = self._fed(name, originals) - set(feeds)
+        if unfed:
+            return (
+                f"event {event.corrects} fed {min(unfed)}, and a correction without its properties does not"
+            )
         earlier = [one for one in about if one.corrects == event.corrects]
         problems = (
             self._too_much(self.known.by_feature[feature], originals, earlier, event) for feature in feeds
@@ -79,16 +107,29 @@ class Corrections:
         self, feature: FeatureLike, originals: list[UsageEvent], earlier: list[UsageEvent], event: UsageEvent
     ) -> str:
         if feature.meter.aggregate not in SUMMED:
-            return ""
-        recorded = self._sum(feature, originals)
+            return f"{feature.id} is no sum, so nothing can be taken back from it"
+        recorded, change = self._sum(feature, originals), self._sum(feature, [event])
         left = recorded + self._sum(feature, earlier)
-        after = left + self._sum(feature, [event])
+        after = left + change
+        if recorded * change > 0:
+            return f"it adds {fraction_text(change)} {feature.id} to event {event.corrects}, and takes nothing back"
         if (after >= 0) if recorded >= 0 else (after <= 0):
             return ""
         return (
             f"event {event.corrects} recorded {fraction_text(recorded)} {feature.id},"
             f" of which {fraction_text(left)} is left to take back"
         )
+
+    def _fed(self, name: str, originals: Iterable[UsageEvent]) -> set[str]:
+        """The features that these events fed under an event's name; none where a feature's id was named."""
+        if name in self.known.by_feature:
+            return set()
+        return {
+            feature.id
+            for feature in self.known.by_event.get(name, ())
+            for one in originals
+            if one.event == name and matches(feature.meter.where, one.properties)
+        }
 
     def _sum(self, feature: FeatureLike, events: Iterable[UsageEvent]) -> Fraction:
         own = names_of(feature.id, self.former)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.late import Lateness, lateness
+from planctl.core.invoicing.lineup import LineUp
 from planctl.core.metering.accept import Accepted, Known, Rejected, Row, accept, known_meters
 from planctl.core.metering.aggregate import reading_of
 from planctl.core.metering.model import UsageEvent
@@ -23,6 +24,7 @@ from planctl.store.columns import FOREVER
 from planctl.store.feature_names import names_of
 from planctl.store.usage import EventRow, event_row
 from planctl.store.usage_customers import UsageCustomer, usage_customers
+from planctl.workflows.record_usage.amounts import Amounts
 from planctl.workflows.record_usage.corrections import Corrections
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class Intake:
             if _good(one) and row.at < customers[row.customer].settled_at
         }
         late = _Late(self.tx, self.former, maybe_late)
+        roots = {customers[row.customer].root for row, one in zip(rows, judged, strict=True) if _good(one)}
+        self.amounts = Amounts(self.tx, self.known, self.former, roots)
         self.corrections.expect(
             (customers[row.customer].root, row.corrects)
             for row, one in zip(rows, judged, strict=True)
@@ -114,6 +118,9 @@ class Intake:
         return verdict
 
     def _verdict(self, taken: Taken, row: Row, when: Lateness) -> Taken | Refusal:
+        unpriced = self.amounts.problem(taken.event, taken.feeds)
+        if unpriced is not None:
+            return Refusal(unpriced.reason.value, unpriced.message, unpriced.hint)
         wrong = self._correction(taken, row) if row.corrects else None
         if wrong is not None:
             return wrong
@@ -124,7 +131,8 @@ class Intake:
 
     def _correction(self, taken: Taken, row: Row) -> Refusal | None:
         child = {CHILD: taken.customer.id} if taken.customer.is_child else {}
-        problem = self.corrections.problem(row.event, taken.event, taken.feeds, child)
+        by_amount = bool(self.amounts.asked(taken.event, taken.feeds))
+        problem = self.corrections.problem(row.event, taken.event, taken.feeds, child, same_instant=by_amount)
         if not problem:
             return None
         return Refusal(
@@ -165,6 +173,7 @@ class _Late:
     def __init__(self, tx: Tx, former: Mapping[str, tuple[str, ...]], roots: Iterable[str]) -> None:
         self.former = dict(former)
         self.subscriptions: dict[str, list[Subscription]] = subscriptions.of_customers(tx, roots)
+        self.lineups = {root: LineUp(several) for root, several in self.subscriptions.items()}
         ids = [one.id for several in self.subscriptions.values() for one in several]
         self.still_open = {
             name: {(part.part, part.index) for part in parts}
@@ -175,7 +184,8 @@ class _Late:
         features = [name for feature in accepted.feeds for name in names_of(feature, self.former)]
         found: Lateness = ""
         for one in self.subscriptions.get(customer.root, ()):
-            when = lateness(one, features, Instant(accepted.event.at), self.still_open[one.id])
+            at, lineup = Instant(accepted.event.at), self.lineups[customer.root]
+            when = lateness(one, features, at, self.still_open[one.id], lineup)
             if when == "reject":
                 return when
             found = when or found

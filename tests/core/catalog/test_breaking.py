@@ -407,13 +407,65 @@ def test_a_dearer_curve_says_where_and_by_how_much() -> None:
     assert found.changes[0].rules[0].detail == "above 1,000 dearer, by 0.01 USD more with each unit"
 
 
-def test_a_percentage_that_cannot_be_computed_is_compared_number_by_number() -> None:
-    one = ("each: {USD: 0.10, EUR: 0.09}", "percentage: {rate: 2%, of: amount}")
-    two = ("each: {USD: 0.10, EUR: 0.09}", "percentage: {rate: 2.2%, of: amount}")
+@pytest.mark.parametrize(
+    ("old", "new", "hits"),
+    [
+        ("rate: 2%", "rate: 2.2%", [("rate", "caution")]),
+        ("rate: 2%", "rate: 4%", [("rate", "breaking")]),
+        ("rate: 2.2%", "rate: 2%", []),
+        (
+            "rate: 2%",
+            "rate: 2%, fixed: {USD: 1, EUR: 1, PTS: 1}",
+            [("fixed.EUR", "breaking"), ("fixed.PTS", "breaking"), ("fixed.USD", "breaking")],
+        ),
+        ("rate: 2%, max: {USD: 10, EUR: 9}", "rate: 2%, max: {USD: 11, EUR: 9}", [("max.USD", "caution")]),
+        ("rate: 2%", "rate: 2%, max: {USD: 10, EUR: 9, PTS: 9}", []),
+        ("rate: 2%, free_events: 10", "rate: 2%, free_events: 9", [("free_events", "caution")]),
+        ("rate: 2%, free_events: 10", "rate: 2%", [("free_events", "breaking")]),
+        ("rate: 2%", "rate: 2%, free_events: 10", []),
+    ],
+)
+def test_a_price_by_event_is_compared_term_by_term(old: str, new: str, hits: list[tuple[str, str]]) -> None:
+    each = "each: {USD: 0.10, EUR: 0.09}"
+    one, two = ((each, f"percentage: {{of: amount, {terms}}}") for terms in (old, new))
     found = diff(stored(catalog(edited(one))), catalog(edited(two)), holders={})
-    assert rules(found) == [
-        ("plans.pro", "price-curve-dearer", "features.calls.beyond.percentage.rate", "caution")
+    path = "features.calls.beyond.percentage"
+    assert [hit for hit in rules(found) if hit[3] != "safe"] == [
+        ("plans.pro", "price-curve-dearer", f"{path}.{term}", level) for term, level in hits
     ]
+
+
+def test_from_a_price_by_quantity_to_one_by_event_is_breaking() -> None:
+    change = ("each: {USD: 0.10, EUR: 0.09}", "percentage: {of: amount, rate: 2%}")
+    found = changed(change)
+    assert {level for _, _, _, level in rules(found)} == {"breaking"}
+
+
+def test_a_price_by_event_that_costs_nothing_any_more_is_a_price_to_zero() -> None:
+    one = ("each: {USD: 0.10, EUR: 0.09}", "percentage: {of: amount, rate: 2%}")
+    two = ("each: {USD: 0.10, EUR: 0.09}", "percentage: {of: amount, rate: 0%}")
+    found = diff(stored(catalog(edited(one))), catalog(edited(two)), holders={})
+    assert rules(found) == [("plans.pro", "price-to-zero", "features.calls.beyond", "breaking")]
+
+
+def test_larger_units_are_compared_at_every_quantity() -> None:
+    # 1,000 are included. Whole hundreds instead of hundredths: dearer but for each full hundred.
+    one = (
+        "each: {USD: 0.10, EUR: 0.09}",
+        "graduated: [{each: {USD: 10, EUR: 9}}], convert: {by: 100, round: none}",
+    )
+    two = ("each: {USD: 0.10, EUR: 0.09}", "graduated: [{each: {USD: 10, EUR: 9}}], convert: {by: 100}")
+    found = diff(stored(catalog(edited(one))), catalog(edited(two)), holders={})
+    (hit,) = found.changes[0].rules
+    assert (hit.id, hit.path) == ("price-curve-dearer", "features.calls.beyond")
+    assert hit.detail.endswith("above 1,000 in places dearer by up to 10 USD")
+
+
+def test_another_rounding_of_a_meter_is_breaking() -> None:
+    found = changed(("event: api.call}", "event: api.call, round: {to: 0}}"))
+    hits = [(address, rule, path, level) for address, rule, path, level in rules(found) if "round" in path]
+    assert hits
+    assert {level for _, _, _, level in hits} == {"breaking"}
 
 
 def test_a_prepaid_price_is_compared_row_by_row() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from planctl.core.catalog.documents import beyond_document
 from planctl.core.catalog.emit import (
     archived_addresses,
     catalog_digest,
@@ -233,3 +234,30 @@ def test_a_snapshot_changed_by_hand_is_a_failure_of_the_store() -> None:
     text = canonical(snapshot_document(found.plans["pro"], found.features)).replace('"49"', '"4x"')
     with pytest.raises(StoreFailure, match="not a number"):
         terms_of(document_of(text))
+
+
+def test_a_meters_rounding_and_what_stands_beside_a_price_are_terms_and_are_written_only_where_set() -> None:
+    text = (
+        "features: {gb: {type: metered, round: {to: 2, mode: up}}}\n"
+        "plans: {p: {price: {month: {USD: 5}}, features: {gb: {beyond: {charge: usage,"
+        " convert: {by: 60}, included_as: tier, volume: [{each: {USD: 1}}]}}}}}"
+    )
+    found = catalog(text)
+    assert plan_document(read_back(found).plans["p"]) == plan_document(found.plans["p"])
+    snapshot = snapshot_document(found.plans["p"], found.features)
+    assert snapshot["features"] == {
+        "gb": {
+            "type": "metered", "unit": "", "event": "", "aggregate": "sum", "value": "", "where": {},
+            "round": {"to": "2", "mode": "up"},
+        }
+    }  # fmt: skip
+    plain = catalog("features: {gb: {type: metered}}\nplans: {p: {price: free, features: {gb: 5}}}")
+    assert "round" not in str(snapshot_document(plain.plans["p"], plain.features))
+    entry = found.plans["p"].terms.features["gb"]
+    assert entry.beyond
+    assert beyond_document(entry.beyond) == {
+        "charge": "usage",
+        "convert": {"by": "60", "round": "up"},
+        "included_as": "tier",
+        "volume": [{"each": {"USD": "1"}}],
+    }

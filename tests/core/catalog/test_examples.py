@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from planctl.core.catalog.documents import example_document
 from planctl.core.catalog.examples import bill_minor
 from planctl.findings import Level
 from tests.core.catalog.helpers import acme_catalog, catalog, parsed
@@ -102,3 +103,62 @@ def test_usage_above_a_hard_limit_costs_nothing() -> None:
     )
     example = replace(found.examples["e"], use={"minutes": Decimal(1000)})
     assert bill_minor(found, example) == 500
+
+
+PAYMENTS = """
+features: {payments: {type: metered, event: payment, aggregate: count}}
+plans:
+  shop:
+    price: {month: {USD: 5}}
+    features:
+      payments:
+        included: 1
+        beyond: {charge: usage, percentage: {rate: 2%, of: amount, fixed: {USD: 0.30}}}
+"""
+
+
+def test_a_feature_that_is_priced_by_event_lists_the_amounts_of_its_events() -> None:
+    # The first payment is included; 2 % of 100 + 0.30 and 2 % of 12.50 + 0.30 are 2.85.
+    text = "examples: {e: {plan: shop, in: USD, use: {payments: [50, 100, 12.50]}, bill: 7.85}}"
+    assert parsed(PAYMENTS, text).findings == ()
+    found = catalog(PAYMENTS, text)
+    assert example_document(found.examples["e"])["use"] == {"payments": ["50", "100", "12.5"]}
+
+
+def test_a_meter_that_sums_the_amounts_includes_an_amount() -> None:
+    # 50 are included: 100 and 12.50 pay 2 %, and 0.30 each.
+    summed = PAYMENTS.replace("aggregate: count", "value: amount").replace("included: 1", "included: 50")
+    text = "examples: {e: {plan: shop, in: USD, use: {payments: [50, 100, 12.50]}, bill: 7.85}}"
+    assert parsed(summed, text).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        ("payments: 3", "payments is priced by event: write a list, the amount of each event"),
+        ("payments: [5], minutes: [5]", "minutes is not priced by event: write its quantity"),
+    ],
+)
+def test_an_example_says_events_where_they_are_priced_and_quantities_elsewhere(
+    use: str, message: str
+) -> None:
+    plan = PAYMENTS + "      minutes: 5\n"
+    (finding,) = parsed(plan, f"examples: {{e: {{plan: shop, in: USD, use: {{{use}}}, bill: 5}}}}").findings
+    assert finding.rule == "example-impossible"
+    assert finding.message == f"example e: {message}"
+
+
+def test_a_meters_rounding_counts_in_an_example() -> None:
+    text = (
+        "features: {gb: {type: metered, round: {to: 0, mode: up}}}\n"
+        "plans: {p: {price: {month: {USD: 5}}, features: {gb: {beyond: {charge: usage, each: {USD: 1}}}}}}\n"
+        "examples: {e: {plan: p, in: USD, use: {gb: 1.2}, bill: 7}}"
+    )
+    assert parsed(text).findings == ()
+
+
+def test_an_example_beyond_the_largest_amount_is_a_finding_and_no_traceback() -> None:
+    text = "examples: {e: {plan: pro, pay: month, use: {minutes: 999999999999999999}, bill: 49}}"
+    (finding,) = parsed(PRO, text).findings
+    assert finding.rule == "example-impossible"
+    assert "beyond 10,000,000,000,000" in finding.message

@@ -11,7 +11,11 @@ import pytest
 from planctl.core.catalog.model import AmountRange, Meter, OnlyFor, PriceRow, Trial
 from planctl.core.catalog.parse import parse
 from planctl.core.currencies import Currency
+from planctl.core.metering.model import Rounding
 from planctl.core.periods import Anchor, Interval
+from planctl.core.pricing.kinds.convert import Convert
+from planctl.core.pricing.kinds.tiers import Tier
+from planctl.core.pricing.kinds.volume import Volume
 from planctl.findings import Place
 from tests.core.catalog.helpers import HEAD, acme, acme_catalog, catalog, complaints, parsed, tree
 
@@ -364,3 +368,39 @@ def test_a_plans_own_conversion_replaces_the_definitions() -> None:
     entry = found.plans["p"].terms.features["chats"]
     assert entry.spends == {"minutes": Fraction(1, 5)}
     assert not entry.own_allowance
+
+
+def test_a_meter_may_round_the_quantity_of_a_period() -> None:
+    def rounding(text: str) -> Rounding | None:
+        return catalog(f"features: {{gb: {{type: metered, round: {text}}}}}").features["gb"].meter.rounding
+
+    assert rounding("{to: 2, mode: up}") == Rounding(2, "up")
+    assert rounding("{to: -3, mode: down}") == Rounding(-3, "down")
+    assert rounding("{}") == Rounding(0, "half_up")
+    assert catalog("features: {gb: {type: metered}}").features["gb"].meter.rounding is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("{type: metered, round: {to: 13}}", "range"),
+        ("{type: metered, round: {to: -19}}", "range"),
+        ("{type: metered, round: {to: 1.5}}", "decimals"),
+        ("{type: metered, round: {mode: ceil}}", "choice"),
+        ("{type: metered, round: up}", "type"),
+        ("{type: boolean, round: {to: 0}}", "feature-type"),
+    ],
+)
+def test_a_rounding_that_says_nothing_clear_is_one_error(text: str, rule: str) -> None:
+    assert complaints(f"features: {{gb: {text}}}") == [rule]
+
+
+def test_what_stands_beside_a_price_is_read_with_it() -> None:
+    found = catalog(
+        "plans: {p: {price: {month: {USD: 5}}, features: {minutes: {included: 100, beyond: {charge: usage,"
+        " flat_at_zero: true, convert: {by: 60}, included_as: tier, volume: [{each: {USD: 1}}]}}}}}"
+    )
+    beyond = found.plans["p"].terms.features["minutes"].beyond
+    assert beyond
+    price = beyond.price_for("month")
+    assert price == Volume((Tier(None, {"USD": Decimal(1)}),), True, Convert(Decimal(60)), True)

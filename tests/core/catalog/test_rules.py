@@ -199,6 +199,42 @@ ERRORS = [
         "plans: {p: {price: {week: {USD: 5}}, anchor: day 3}}",
         "write anchor: start or calendar",
     ),
+    (
+        "charge-by-event",
+        f"plans: {{p: {{{MONTH}, features: {{minutes: {{beyond: {{charge: prepaid,"
+        " percentage: {rate: 2%, of: amount}}}}}}",
+        "write charge: usage",
+    ),
+    (
+        "charge-by-event",
+        f"plans: {{p: {{{MONTH}, features: {{seats: {{beyond: {{charge: usage,"
+        " percentage: {rate: 2%, of: amount}}}}}}",
+        "define seats with aggregate: sum or count, without round or reset: never",
+    ),
+    (
+        "charge-by-event",
+        f"features: {{paid: {{type: metered, aggregate: max}}}}\nplans: {{p: {{{MONTH}, features: {{paid:"
+        " {beyond: {charge: usage, percentage: {rate: 2%, of: amount}}}}}}",
+        "define paid with aggregate: sum or count, without round or reset: never",
+    ),
+    (
+        "charge-by-event",
+        f"features: {{paid: {{type: metered, round: {{to: 2}}}}}}\nplans: {{p: {{{MONTH}, features: {{paid:"
+        " {beyond: {charge: usage, percentage: {rate: 2%, of: amount}}}}}}",
+        "define paid with aggregate: sum or count, without round or reset: never",
+    ),
+    (
+        "charge-by-event",
+        f"plans: {{p: {{{MONTH}, features: {{chats: true, minutes: {{beyond: {{charge: usage,"
+        " percentage: {rate: 2%, of: amount}}}}}}",
+        "give chats a price of its own, or take minutes out of what it spends",
+    ),
+    (
+        "tier-below-included",
+        f"plans: {{p: {{{MONTH}, features: {{minutes: {{included: 5_000, beyond: {{charge: usage,"
+        " convert: {by: 1_000}, graduated: [{to: 5, each: {USD: 1}}, {each: {USD: 1}}]}}}}}",
+        "to counts total usage, the included units too",
+    ),
 ]
 
 WARNINGS = [
@@ -325,3 +361,11 @@ def test_long_chains_and_diamonds_of_spends_are_no_cycle() -> None:
 
 def test_currencies_of_the_head_are_declared() -> None:
     assert complaints(head=HEAD) == []
+
+
+def test_tiers_that_count_from_the_allowance_on_may_be_smaller_than_it() -> None:
+    text = (
+        f"plans: {{p: {{{MONTH}, features: {{minutes: {{included: 50, beyond: {{charge: usage,"
+        " included_as: tier, volume: [{to: 10, each: {USD: 1}}, {each: {USD: 1}}]}}}}}"
+    )
+    assert complaints(text) == []

@@ -110,6 +110,10 @@ def test_the_example_catalog_of_the_documentation_fits() -> None:
         "title: x\nwhy: y\naccept: [77c1d09e5b3f]",
         "policy: {hidden: breaking, max_price_change: 25%}",
         "taxes: {t: {rate: 19%}}",
+        "features: {gb: {type: metered, round: {to: -2, mode: up}}}",
+        "examples: {e: {plan: p, bill: 5, use: {payments: [50, 12.5], minutes: 3}}}",
+        "plans: {p: {price: free, features: {minutes: {beyond: {charge: usage, flat_at_zero: true,"
+        " convert: {by: 1_000, round: none}, included_as: tier, volume: [{each: {USD: 1}}]}}}}}",
     ],
 )
 def test_short_forms_fit(text: str) -> None:
@@ -128,6 +132,8 @@ def test_short_forms_fit(text: str) -> None:
         "plans: {p: {price: free, features: {minutes: {beyond: {each: {USD: 1}}}}}}",
         "features: {f: {unit: call}}",
         "defaults: {price: free}",
+        "features: {gb: {type: metered, round: {mode: ceil}}}",
+        "plans: {p: {price: free, features: {minutes: {beyond: {charge: usage, convert: {}, volume: []}}}}}",
         "currencies: {USD: {symbol: $}}",
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
 
 from planctl.core.catalog.model import PriceRow, Terms
 from planctl.core.customers import Customer
@@ -29,6 +28,7 @@ from tests.core.billing import (
     settled,
     sold,
     t,
+    total_of,
     values,
 )
 
@@ -82,8 +82,9 @@ def test_needed_windows_name_the_closing_periods_only() -> None:
     subscription = replace(running(monthly(features=metered()), "2026-01-01"), settled_at=t("2026-01-01"))
     facts = CustomerFacts(Customer("nova"), (subscription,))
     (window,) = needed_windows(facts, t("2026-02-10"))
-    assert (window.key, instant_text(window.starts_at), instant_text(window.ends_at)) == (
-        ("sub_1", "minutes", 0),
+    named = (window.subscription, window.feature)
+    assert (named, instant_text(window.starts_at), instant_text(window.ends_at)) == (
+        ("sub_1", "minutes"),
         "2026-01-01T00:00:00Z",
         "2026-02-01T00:00:00Z",
     )
@@ -240,7 +241,7 @@ def test_two_resets_in_one_plan_settle_apart_and_share_the_renewal_where_they_me
     features = metered(reset="week") | metered("calls", included=1_000, each="0.01")
     subscription = running(monthly(features=features), "2026-02-01", settled_at=t("2026-02-22"))
     facts = facts_of(subscription, {3: 130})
-    facts = replace(facts, totals={**facts.totals, ("sub_1", "calls", 0): Fraction(1_250)})
+    facts = replace(facts, totals={**facts.totals, **dict([total_of(subscription, "calls", 0, 1_250)])})
     (draft,) = advance(facts, t("2026-03-01"), RUN).drafts
     assert sorted(amounts(draft)) == [("fee", 1900), ("usage", 250), ("usage", 300)]
     assert {(one.part, one.index) for one in draft.settlements} == {
@@ -490,7 +491,7 @@ def test_the_usage_of_a_voided_invoice_is_asked_for_again() -> None:
     subscription = running(monthly(features=metered()), "2026-01-01", settled_at=t("2026-02-01"))
     part = Settlement("sub_1", "usage", 0, "reissue", t("2026-02-01"))
     (window,) = needed_windows(facts_of(subscription, voided=(voided(part),)), t("2026-02-03"))
-    assert window.key == ("sub_1", "minutes", 0)
+    assert window.key == ("sub_1", "minutes", t("2026-01-01"), t("2026-02-01"))
 
 
 # --- catching up and holds

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from planctl.core.catalog.model import Feature, Meter
-from planctl.core.metering.accept import Accepted, Known, Reason, Rejected, Row, accept, known_meters
+from planctl.core.metering.accept import (
+    Accepted,
+    Known,
+    Reason,
+    Rejected,
+    Row,
+    accept,
+    amount_problem,
+    known_meters,
+)
+from planctl.core.metering.model import Property, UsageEvent
 
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000
@@ -240,3 +250,44 @@ def test_the_content_counts_and_its_spelling_does_not() -> None:
         {"properties": {"a": "b"}}, {"event": "storage"},
     ):  # fmt: skip
         assert accepted(**change).payload != accepted().payload
+
+
+def payment(corrects: str = "", /, **properties: Property) -> UsageEvent:
+    return UsageEvent("p-1", "nova", "payment", NOW, Decimal(-1 if corrects else 1), properties, corrects)
+
+
+PAYMENTS = Feature("payments", "metered", meter=Meter("payment", "count"))
+VOLUME = Feature("volume", "metered", meter=Meter("payment", "sum", "amount"))
+
+
+@pytest.mark.parametrize("amount", ["0", "100.50", Decimal("0.000000000001"), 7, "999999999999999999"])
+def test_what_is_billed_by_its_amount_carries_an_exact_number(amount: Property) -> None:
+    assert amount_problem(payment(amount=amount), PAYMENTS, "amount") is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ({}, Reason.VALUE),
+        ({"sum": "1"}, Reason.VALUE),
+        ({"amount": "much"}, Reason.VALUE),
+        ({"amount": True}, Reason.VALUE),
+        ({"amount": "1e3"}, Reason.VALUE),
+        ({"amount": "0.0000000000001"}, Reason.VALUE),
+        ({"amount": "1" * 19}, Reason.VALUE),
+        ({"amount": "-0.01"}, Reason.NEGATIVE),
+    ],
+)
+def test_an_amount_that_cannot_be_billed_is_rejected(properties: dict[str, Property], reason: Reason) -> None:
+    answer = amount_problem(payment(**properties), PAYMENTS, "amount")
+    assert answer is not None
+    assert answer.reason is reason
+    assert answer.hint
+
+
+def test_a_correction_takes_its_share_of_the_amount_and_says_none() -> None:
+    assert amount_problem(payment("p-0"), PAYMENTS, "amount") is None
+    said = amount_problem(payment("p-0", amount="5"), PAYMENTS, "amount")
+    assert said is not None
+    assert said.hint == "leave 'amount' out; for another amount take the event back whole and record it again"
+    assert amount_problem(payment("p-0", amount="-5"), VOLUME, "amount") is None, "the meter reads it"

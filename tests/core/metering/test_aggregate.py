@@ -10,8 +10,8 @@ from typing import get_args
 import pytest
 
 from planctl.core.catalog.model import Aggregate, Meter
-from planctl.core.metering.aggregate import Span, aggregate, exact_sum
-from planctl.core.metering.model import Property, UsageEvent
+from planctl.core.metering.aggregate import Span, aggregate, exact_sum, level, peak, rounded
+from planctl.core.metering.model import Property, Rounding, RoundingMode, UsageEvent
 
 PERIOD = Span(1_000, 2_000)
 
@@ -136,3 +136,74 @@ def test_the_first_instant_belongs_to_the_period_and_the_end_does_not() -> None:
 
 def test_a_period_without_end_takes_everything_from_its_start() -> None:
     assert aggregate(meter(), "minutes", [event("minutes", 10**17)], Span(1_000)) == 1
+
+
+def change(at: int, quantity: str, event_id: str = "e") -> UsageEvent:
+    return event("seats", at, quantity, event_id)
+
+
+def test_the_peak_is_the_highest_level_that_was_reached_in_the_span() -> None:
+    # 4 brought along, 6 from 1,200, 3 from 1,500, 5 from 1,900.
+    changes = [change(200, "4"), change(1_200, "2"), change(1_500, "-3"), change(1_900, "2")]
+    assert peak(meter(), "seats", changes, PERIOD) == 6
+    assert peak(meter(), "seats", changes[1:], PERIOD, Fraction(4)) == 6
+
+
+def test_a_span_without_changes_has_the_level_that_was_brought_along() -> None:
+    assert peak(meter(), "seats", [change(10, "7"), change(999, "-2")], PERIOD) == 5
+    assert peak(meter(), "seats", [], PERIOD, Fraction(5)) == 5
+    assert peak(meter(), "seats", [], PERIOD) == 0
+
+
+def test_changes_of_one_instant_are_one_change() -> None:
+    # Five seats are swapped for five others at 1,500: never ten.
+    swap = [change(1_100, "5"), change(1_500, "5", "in"), change(1_500, "-5", "out")]
+    assert peak(meter(), "seats", swap, PERIOD) == 5
+
+
+def test_a_level_that_is_lowered_at_the_very_start_counts_as_it_is_afterwards() -> None:
+    assert peak(meter(), "seats", [change(500, "5"), change(1_000, "-2")], PERIOD) == 3
+    assert peak(meter(), "seats", [change(500, "5"), change(1_001, "-2")], PERIOD) == 5
+
+
+def test_a_peak_is_never_below_0_and_forgets_what_came_before_the_span() -> None:
+    assert peak(meter(), "seats", [change(1_200, "-2")], PERIOD) == 0
+    assert peak(meter(), "seats", [change(100, "9"), change(200, "-9"), change(1_300, "1")], PERIOD) == 1
+
+
+def test_a_peak_of_levels_that_are_said_as_they_are() -> None:
+    said = [change(900, "8"), change(1_200, "3"), change(1_400, "6")]
+    assert peak(meter("last"), "seats", said, PERIOD) == 8  # eight held until 1,200
+    assert peak(meter("last"), "seats", [*said, change(1_000, "2")], PERIOD) == 6
+    assert peak(meter("max"), "seats", said, PERIOD) == 8
+
+
+def test_an_event_behind_the_span_is_our_mistake() -> None:
+    with pytest.raises(AssertionError, match="behind"):
+        peak(meter(), "seats", [change(2_000, "1")], PERIOD)
+
+
+def test_a_level_is_what_events_leave_behind() -> None:
+    assert level(meter(), "seats", [change(1, "5"), change(2, "-2")]) == 3
+    assert level(meter("weighted"), "seats", [change(1, "5"), change(2, "-2")]) == 3
+    assert level(meter("last"), "seats", [change(2, "4"), change(1, "9")]) == 4
+    assert level(meter(), "seats", []) == 0
+
+
+@pytest.mark.parametrize(
+    ("digits", "mode", "quantity", "result"),
+    [
+        (0, "half_up", "2.5", "3"), (0, "half_up", "2.4999", "2"), (0, "half_up", "-2.5", "-3"),
+        (0, "up", "2.000000000001", "3"), (0, "up", "2", "2"), (0, "down", "2.999999999999", "2"),
+        (2, "up", "1.001", "1.01"), (2, "down", "1.009", "1"), (-2, "half_up", "150", "200"),
+        (-2, "up", "1", "100"), (-2, "down", "199", "100"), (12, "half_up", "1/3", "0.333333333333"),
+    ],
+)  # fmt: skip
+def test_a_quantity_is_rounded_as_its_meter_says(
+    digits: int, mode: RoundingMode, quantity: str, result: str
+) -> None:
+    assert rounded(Meter(rounding=Rounding(digits, mode)), Fraction(quantity)) == Fraction(result)
+
+
+def test_a_meter_without_rounding_stays_exact() -> None:
+    assert rounded(Meter(), Fraction(1, 3)) == Fraction(1, 3)

@@ -9,7 +9,7 @@ import pytest
 
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, node_of
-from planctl.core.pricing.kinds import KINDS, flat_at_zero, read_kind
+from planctl.core.pricing.kinds import KINDS, NOTHING_BESIDE, Beside, beside_document, read_kind
 from planctl.core.pricing.model import Billable, Priced, PriceKind
 from planctl.core.reading import Reader
 from planctl.findings import Place
@@ -40,9 +40,12 @@ def reader() -> Reader:
     return Reader(currencies={code: Currency(code, code, 2) for code in ("USD", "EUR")})
 
 
-def kind(name: str, document: Document | None = None, *, at_zero: bool = False) -> PriceKind:
+AT_ZERO = Beside(flat_at_zero=True)
+
+
+def kind(name: str, document: Document | None = None, beside: Beside = NOTHING_BESIDE) -> PriceKind:
     reading = reader()
-    read = read_kind(name, node_of(SAMPLES[name] if document is None else document, HERE), reading, at_zero)
+    read = read_kind(name, node_of(SAMPLES[name] if document is None else document, HERE), reading, beside)
     assert read, reading.findings
     assert not reading.findings
     return read
@@ -88,12 +91,21 @@ def test_a_kind_describes_itself(name: str) -> None:
             "graduated": "1.00 USD / call up to 10; then 0.50 USD / call + 3.00 USD up to 20; then 7.00 USD",
             "volume": "all at 1.00 USD / call up to 10; then 0.50 USD / call + 3.00 USD up to 20;"
             " then 0.10 USD / call",
-            "percentage": "2.9% of amount + 0.30 USD",
+            "percentage": "2.9% of amount + 0.30 USD, at most 10.00 USD",
         }[name]
     )
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if not KINDS[name].not_built])
+def test_every_kind_can_be_computed() -> None:
+    assert not any(found.not_built for found in KINDS.values())
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_only_a_price_by_event_names_a_property(name: str) -> None:
+    assert kind(name).amount_property == ("amount" if name == "percentage" else "")
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_zero_usage_costs_zero(name: str) -> None:
     for billable in (
         Billable(Fraction(0)),
@@ -227,36 +239,29 @@ def test_volume_chooses_by_the_total_and_prices_what_is_above_the_allowance() ->
 def test_the_first_flat_is_charged_at_zero_only_where_the_terms_say_so(name: str) -> None:
     rows: Document = [{"to": "10", "each": {"USD": "1"}, "flat": {"USD": "2"}}, {"each": {"USD": "1"}}]
     assert amounts(kind(name, rows), "0 1", "0") == [0, 3]
-    assert amounts(kind(name, rows, at_zero=True), "0 1 10", "0") == [2, 3, 12]
-    assert amounts(kind(name, rows, at_zero=True), "0 4 5 6", "5") == [2, 2, 2, 3]
-    (part,) = price(kind(name, rows, at_zero=True), "0").parts
+    assert amounts(kind(name, rows, AT_ZERO), "0 1 10", "0") == [2, 3, 12]
+    assert amounts(kind(name, rows, AT_ZERO), "0 4 5 6", "5") == [2, 2, 2, 3]
+    (part,) = price(kind(name, rows, AT_ZERO), "0").parts
     assert part.label == "flat, up to 10"
     assert part.amount == 2
 
 
 @pytest.mark.parametrize("name", ["graduated", "volume"])
 def test_flat_at_zero_stands_beside_the_kind_and_counts_in_comparisons(name: str) -> None:
-    assert flat_at_zero(kind(name, at_zero=True))
-    assert not flat_at_zero(kind(name))
-    assert kind(name, at_zero=True) != kind(name)
-    assert kind(name, at_zero=True).document() == kind(name).document()
+    assert beside_document(kind(name, beside=AT_ZERO)) == {"flat_at_zero": True}
+    assert beside_document(kind(name)) == {}
+    assert kind(name, beside=AT_ZERO) != kind(name)
+    assert kind(name, beside=AT_ZERO).document() == kind(name).document()
 
 
 @pytest.mark.parametrize("name", ["each", "package", "percentage"])
 def test_flat_at_zero_without_tiers_is_a_finding(name: str) -> None:
     reading = reader()
-    assert read_kind(name, node_of(SAMPLES[name], HERE), reading, flat_at_zero=True) is None
+    assert read_kind(name, node_of(SAMPLES[name], HERE), reading, AT_ZERO) is None
     assert [(finding.rule, finding.place) for finding in reading.findings] == [("flat-at-zero", HERE)]
-    assert not flat_at_zero(kind(name))
 
 
-# percentage
-
-
-def test_percentage_is_read_but_refuses_to_price() -> None:
-    assert KINDS["percentage"].not_built == "percentage"
-    with pytest.raises(AssertionError, match="percentage"):
-        price(kind("percentage"), "100")
+# percentage: what it costs stands in test_percentage.py
 
 
 def test_a_percentage_alone_is_sold_in_every_declared_currency() -> None:

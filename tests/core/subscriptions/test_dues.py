@@ -13,6 +13,7 @@ from planctl.core.subscriptions.dues import (
     allowance_schedule,
     billed_features,
     charges_fee,
+    closed_features,
     default_reset,
     due_of,
     dues,
@@ -224,3 +225,69 @@ def test_a_block_holds_its_first_instant_and_not_its_last() -> None:
         False,
     ]
     assert BlockedSpan(t("2026-02-10")).holds(t("2036-01-01"))
+
+
+# --- what is closed without a price, and when it settles
+
+
+def test_allowances_with_an_end_are_closed_though_nothing_is_charged_past_them() -> None:
+    (minutes,) = metered().values()
+    hard, unlimited = replace(minutes, beyond=None), replace(minutes, beyond=None, included=None)
+    assert closed_features(running(monthly(features={"minutes": hard}))) == {"interval": ("minutes",)}
+    assert billed_features(running(monthly(features={"minutes": hard}))) == {}
+    assert closed_features(running(monthly(features={"minutes": unlimited}))) == {}
+    assert closed_features(running(monthly(features=prepaid()))) == {}, "a level is not used up"
+
+
+def test_a_free_plan_closes_allowances_where_packs_or_a_rollover_need_it() -> None:
+    (minutes,) = metered().values()
+    free = Terms(free=True, features={"minutes": minutes})
+    assert closed_features(running(free)) == {}
+    assert closed_features(running(replace(free, packs=True))) == {"interval": ("minutes",)}
+    rolling = replace(free, features={"minutes": replace(minutes, rollover="all")})
+    assert closed_features(running(rolling)) == {"interval": ("minutes",)}
+
+
+def test_a_held_feature_charged_after_use_closes_with_the_billing_period() -> None:
+    (minutes,) = metered().values()
+    seats = replace(minutes, feature=replace(minutes.feature, reset="never"))
+    yearly = running(replace(sold(year="190"), features={"minutes": seats}), "2026-01-01", pay="year")
+    assert closed_features(yearly) == {"interval": ("minutes",)}
+    assert [(due.part, due.index) for due in dues(yearly, t("2027-01-01")) if due.part != "fee"] == [
+        ("usage:interval", 0)
+    ]
+
+
+def test_usage_settled_at_renewal_falls_due_at_the_end_of_the_billing_period() -> None:
+    terms = replace(sold(year="190"), features=metered(), settle="renewal")
+    yearly = running(terms, "2026-01-01", pay="year")
+    assert told(yearly, "2026-12-31") == [("fee", 0, "2026-01-01T00:00:00Z")]
+    assert next_due(replace(yearly, settled_at=t("2026-01-01"))) == t("2027-01-01")
+    closings = [due for due in dues(yearly, t("2027-01-01")) if due.part == "usage"]
+    assert [due.index for due in closings] == list(range(12))
+    assert {due.at for due in closings} == {t("2027-01-01")}
+    assert closings[5].period.ends_at == t("2026-07-01")
+    for due in closings:
+        assert due_of(yearly, due.part, due.index) == due
+
+
+def test_a_minimum_falls_due_at_the_end_of_its_period_after_usage_and_before_the_next_fee() -> None:
+    terms = monthly(features=metered(), minimum={"USD": Decimal(30)})
+    assert told(running(terms, "2026-01-01"), "2026-02-01") == [
+        ("fee", 0, "2026-01-01T00:00:00Z"),
+        ("usage", 0, "2026-02-01T00:00:00Z"),
+        ("minimum", 0, "2026-02-01T00:00:00Z"),
+        ("fee", 1, "2026-02-01T00:00:00Z"),
+    ]
+
+
+def test_the_first_part_of_an_add_on_lies_within_its_bases_period() -> None:
+    addon = running(monthly(), "2026-01-17", anchor_at=t("2026-01-01"))
+    first, second = dues(addon, t("2026-02-01"))
+    assert (first.index, first.period.starts_at, first.period.ends_at) == (
+        0,
+        t("2026-01-17"),
+        t("2026-02-01"),
+    )
+    assert first.full.starts_at == t("2026-01-01")
+    assert second.period.starts_at == t("2026-02-01")

@@ -13,7 +13,7 @@ from planctl.core.catalog.model import AmountRange, Beyond, OnlyFor, PriceRow, T
 from planctl.core.customers import Customer
 from planctl.core.periods import Interval
 from planctl.core.pricing.kinds.each import Each
-from planctl.core.subscriptions.model import Status, Subscription
+from planctl.core.subscriptions.model import QuantityStep, Status, Subscription
 from planctl.core.subscriptions.start import (
     AlreadyRunning,
     Ask,
@@ -247,8 +247,6 @@ def test_the_plan_one_has_as_it_runs_is_nothing_new(asked: dict[str, Any]) -> No
         ({"pay": "year"}, "plan change"),
         ({"currency": "EUR"}, "plan change"),
         ({"start_at": t("2026-01-03")}, "plan change"),
-        ({"quantity": 2}, "quantity change"),
-        ({"quantities": {"seats": Decimal(12)}}, "quantity change"),
         ({"version": 2}, "reassign"),
         ({"negotiated": {"price.month.USD": "15"}}, "reassign"),
         ({"trial": True}, "trial"),
@@ -262,6 +260,29 @@ def test_the_plan_one_has_on_other_terms_is_a_change_which_is_named(
         start(offer(grouped(monthly(features=prepaid(included=10)))), [old], **asked)
     assert (refused.value.term, refused.value.exit_code) == (change, 4)
     assert old.id in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("asked", "command"),
+    [
+        ({"quantity": 2}, "planctl subscription quantity nova/starter 2"),
+        ({"quantities": {"seats": Decimal(12)}}, "planctl subscription quantity nova/starter seats=12"),
+    ],
+)
+def test_another_quantity_of_the_plan_one_has_names_the_command_for_it(
+    asked: dict[str, Any], command: str
+) -> None:
+    old = running(monthly(features=prepaid(included=10)), "2026-01-02", exclusive_group="main")
+    with pytest.raises(Refused) as refused:
+        start(offer(grouped(monthly(features=prepaid(included=10)))), [old], **asked)
+    assert (refused.value.code, refused.value.exit_code, refused.value.hint) == ("runs-otherwise", 4, command)
+
+
+def test_a_quantity_that_was_changed_since_is_the_one_that_counts() -> None:
+    step = QuantityStep(t("2026-01-10"), "seats", Decimal(12), 1)
+    old = running(monthly(features=prepaid(included=10)), "2026-01-02", exclusive_group="main", steps=(step,))
+    with pytest.raises(AlreadyRunning):
+        start(offer(grouped(monthly(features=prepaid()))), [old], quantities={"seats": Decimal(12)})
 
 
 def test_a_plan_of_several_rows_that_runs_asks_for_none() -> None:
@@ -341,9 +362,6 @@ def test_a_trial_is_named_unless_it_is_declined_or_moved_in() -> None:
     ("terms", "term"),
     [
         (monthly(expires="12 months"), "expires"),
-        (monthly(minimum={"USD": Decimal(5)}), "minimum"),
-        (monthly(kind="addon"), "addon"),
-        (replace(sold(once="15"), kind="pack", wallet={"minutes": Decimal(1)}), "wallet"),
         (monthly(on_blocked="final"), "on_blocked: final"),
     ],
 )
@@ -353,9 +371,22 @@ def test_a_term_that_would_change_the_bill_is_named(terms: Terms, term: str) -> 
     assert refused.value.term == term
 
 
-def test_two_plans_that_grant_the_same_feature_are_not_drained_together_yet() -> None:
+def test_an_add_on_does_not_start_by_itself() -> None:
+    with pytest.raises(Refused) as refused:
+        start(offer(monthly(kind="addon"), plan="extra_seat"))
+    assert refused.value.code == "requires"
+
+
+def test_two_plans_may_grant_the_same_feature() -> None:
     beside = running(monthly(features=metered()), plan="other")
-    with pytest.raises(NotYet, match="minutes"):
-        start(offer(monthly(features=metered())), [beside])
-    with_seats = running(monthly(features=prepaid()), plan="other")
-    assert start(offer(monthly(features=metered())), [with_seats]).subscription.plan == "starter"
+    assert start(offer(monthly(features=metered())), [beside]).subscription.plan == "starter"
+
+
+def test_a_replaced_plan_takes_its_add_ons_along() -> None:
+    free = running(Terms(free=True), "2026-01-02", id="sub_free", plan="free", exclusive_group="main")
+    addon = running(monthly(kind="addon"), "2026-01-05", id="sub_addon", plan="extra", base="sub_free")
+    begun = start(offer(grouped(monthly())), [free, addon])
+    assert [(one.id, one.status, one.ends_at) for one in begun.replaced] == [
+        ("sub_free", Status.CANCELED, NOW),
+        ("sub_addon", Status.ACTIVE, NOW),
+    ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from planctl.core.pricing.kinds.shared import ZERO, exact, price_text, prices_document, read_prices, singular
-from planctl.core.pricing.model import Billable, Part, Priced, Prices
+from planctl.core.pricing.model import Billable, Part, Priced, Prices, Steps
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node
@@ -20,6 +20,7 @@ class Each:
 
     name: ClassVar[str] = "each"
     not_built: ClassVar[str] = ""
+    amount_property: ClassVar[str] = ""
 
     prices: Prices
 
@@ -37,8 +38,16 @@ class Each:
         """The currencies it has a price in."""
         return frozenset(self.prices)
 
-    def first_bound(self) -> Decimal | None:
+    def first_bound(self) -> Fraction | None:
         """None: there are no tiers."""
+        return None
+
+    def edges(self, included: Fraction) -> frozenset[Fraction]:
+        """The bill bends where the allowance ends."""
+        return frozenset({included})
+
+    def steps(self, included: Fraction) -> Steps | None:
+        """None: the bill is straight."""
         return None
 
     def price(self, billable: Billable, currency: str) -> Priced:

@@ -15,14 +15,16 @@ class Graduated(table.TierTable):
     """`graduated: [{to: 1_000, each: {USD: 0.10}}, {each: {USD: 0.05}, flat: {USD: 10}}]`.
 
     A tier's `flat` is added once it holds any charged unit. `flat_at_zero` charges the first tier's flat
-    whatever the usage, zero included. It stands beside the kind in YAML, so it is no part of `document()`.
-    Source: planctl billing rules, price kinds.
+    whatever the usage, zero included. With `convert` tiers count and price converted units. Both stand
+    beside the kind in YAML. Source: planctl billing rules, price kinds.
     """
 
     name: ClassVar[str] = "graduated"
 
     def price(self, billable: Billable, currency: str) -> Priced:
         """The units of `(included, total]` tier by tier; one exactly on a bound belongs to the lower tier."""
+        if self.convert is not None:
+            billable = self.convert.billable(billable)
         if billable.total <= billable.included and not self.flat_at_zero:
             return Priced(ZERO)
         found: list[Part] = []
@@ -30,8 +32,8 @@ class Graduated(table.TierTable):
         for index, tier in enumerate(self.tiers):
             upper = billable.total if tier.to is None else min(billable.total, exact(tier.to))
             if upper > reached:
-                found += tier.parts(upper - reached, table.label(self.tiers, index), currency)
+                found += tier.parts(upper - reached, self.label(index), currency)
                 reached = upper
             elif index == 0 and self.flat_at_zero:
-                found += tier.flat_parts(table.label(self.tiers, 0), currency)
+                found += tier.flat_parts(self.label(0), currency)
         return Priced(table.total_of(found), tuple(found))

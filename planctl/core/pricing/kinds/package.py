@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from planctl.core.money import decimal_text
 from planctl.core.pricing.kinds.shared import (
+    ROUNDS,
     ZERO,
+    Round,
     count_text,
     exact,
     plural,
     price_text,
     prices_document,
     read_prices,
+    rounded,
 )
-from planctl.core.pricing.model import Billable, Part, Priced, Prices
+from planctl.core.pricing.model import Billable, Part, Priced, Prices, Steps
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node
     from planctl.core.reading import Reader
-
-Round = Literal["up", "down", "none"]
-_ROUNDS: tuple[Round, ...] = ("up", "down", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Package:
 
     name: ClassVar[str] = "package"
     not_built: ClassVar[str] = ""
+    amount_property: ClassVar[str] = ""
 
     of: Decimal
     prices: Prices
@@ -57,7 +58,7 @@ class Package:
                 node.place, "package", "package has no price", expected="price: an amount per currency"
             )
         prices = read_prices(terms.get("price"), "package.price", reader)
-        rounding = reader.choice(terms.get("round"), "package.round", _ROUNDS)
+        rounding = reader.choice(terms.get("round"), "package.round", ROUNDS)
         minimum = reader.integer(terms.get("minimum_packages"), "package.minimum_packages")
         if size is None or prices is None or len(reader.findings) > complaints:
             return None
@@ -76,17 +77,21 @@ class Package:
         """The currencies it has a price in."""
         return frozenset(self.prices)
 
-    def first_bound(self) -> Decimal | None:
+    def first_bound(self) -> Fraction | None:
         """None: there are no tiers."""
         return None
 
+    def edges(self, included: Fraction) -> frozenset[Fraction]:
+        """The end of the allowance, and of the packages that are charged at least."""
+        return frozenset({included, included + exact(self.of) * self.minimum_packages})
+
+    def steps(self, included: Fraction) -> Steps | None:
+        """One step per package above the allowance; with `round: none` the steps are level with the slope."""
+        return Steps(included, exact(self.of))
+
     def packages(self, excess: Fraction) -> Fraction:
         """How many packages `excess` charged units are; a fraction only with `round: none`."""
-        packages = excess / exact(self.of) if excess else ZERO
-        if self.round == "up":
-            packages = Fraction(-(-packages.numerator // packages.denominator))
-        elif self.round == "down":
-            packages = Fraction(packages.numerator // packages.denominator)
+        packages = rounded(excess / exact(self.of), self.round) if excess else ZERO
         return max(packages, Fraction(self.minimum_packages))
 
     def price(self, billable: Billable, currency: str) -> Priced:

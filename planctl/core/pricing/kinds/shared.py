@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from planctl.core.currencies import iso_currency
-from planctl.core.money import decimal_text
+from planctl.core.money import decimal_text, fraction_text
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node
@@ -18,6 +18,23 @@ if TYPE_CHECKING:
 
 ZERO = Fraction(0)
 """Nothing, exactly; shared so that the many lines without a charge build no number."""
+
+ONE = Fraction(1)
+"""One, exactly; the size of a unit that is not converted."""
+
+
+Round = Literal["up", "down", "none"]
+ROUNDS: tuple[Round, ...] = ("up", "down", "none")
+"""What happens to a part of a package or of a converted unit: it counts whole, not at all, or as it is."""
+
+
+def rounded(count: Fraction, mode: Round) -> Fraction:
+    """A count of packages or converted units, whole unless the mode is `none`."""
+    if mode == "up":
+        return Fraction(-(-count.numerator // count.denominator))
+    if mode == "down":
+        return Fraction(count.numerator // count.denominator)
+    return count
 
 
 @lru_cache(maxsize=8192)
@@ -57,9 +74,10 @@ def price_text(price: Decimal, currency: str) -> str:
     return f"{int(whole):,}{'.' + decimals if decimals else ''} {currency}"
 
 
-def count_text(count: Decimal) -> str:
-    """A quantity for people, thousands set off: `1,000`, `0.5`."""
-    whole, point, decimals = decimal_text(count).partition(".")
+def count_text(count: Decimal | Fraction) -> str:
+    """A quantity that ends, for people, thousands set off: `1,000`, `0.5`."""
+    text = fraction_text(count) if isinstance(count, Fraction) else decimal_text(count)
+    whole, point, decimals = text.partition(".")
     return f"{int(whole):,}{point}{decimals}"
 
 

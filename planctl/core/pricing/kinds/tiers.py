@@ -14,17 +14,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from planctl.core.money import decimal_text
+from planctl.core.pricing.kinds.convert import Convert
 from planctl.core.pricing.kinds.shared import (
+    ONE,
     ZERO,
     common_currencies,
     count_text,
     exact,
+    plural,
     price_text,
     prices_document,
     read_prices,
     singular,
 )
-from planctl.core.pricing.model import Part, Prices
+from planctl.core.pricing.model import Part, Prices, Steps
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node
@@ -78,8 +81,8 @@ class Tier:
         return (Part(f"flat, {label}", Fraction(1), flat, flat),)
 
     def describe(self, unit: str, currency: str) -> str:
-        """`0.0002 USD / call + 10.00 USD`."""
-        each = f"{price_text(self.each[currency], currency)} / {singular(unit)}" if self.each else ""
+        """`0.0002 USD / call + 10.00 USD`; `unit` is what one of the priced units is called."""
+        each = f"{price_text(self.each[currency], currency)} / {unit}" if self.each else ""
         flat = price_text(self.flat[currency], currency) if self.flat else ""
         return " + ".join(text for text in (each, flat) if text)
 
@@ -88,18 +91,21 @@ class Tier:
 class TierTable:
     """What the kinds that are priced by a tier table share: all but the price. They are told by `name`.
 
-    `flat_at_zero` stands beside the kind in YAML, so it is no part of `document()`.
+    `flat_at_zero` and `convert` stand beside the kind in YAML, so they are no part of `document()`. With
+    `convert` the rows count and price converted units.
     """
 
     name: ClassVar[str]
     not_built: ClassVar[str] = ""
+    amount_property: ClassVar[str] = ""
 
     tiers: tuple[Tier, ...]
     flat_at_zero: bool = False
+    convert: Convert | None = None
 
     @classmethod
     def read(cls, node: Node, reader: Reader) -> Self | None:
-        """A list of tiers, without `flat_at_zero`; see `read_tiers` for what is checked."""
+        """A list of tiers, without what stands beside it; see `read_tiers` for what is checked."""
         tiers = read_tiers(node, cls.name, reader)
         return cls(tiers) if tiers else None
 
@@ -111,41 +117,60 @@ class TierTable:
         """The currencies in which every tier has all its prices."""
         return frozenset.intersection(*(tier.currencies() for tier in self.tiers))
 
-    def first_bound(self) -> Decimal | None:
-        """The first tier's `to`."""
-        return self.tiers[0].to
+    def first_bound(self) -> Fraction | None:
+        """The first tier's `to`, in units before any conversion."""
+        to = self.tiers[0].to
+        return None if to is None else exact(to) * self.unit_size()
+
+    def edges(self, included: Fraction) -> frozenset[Fraction]:
+        """The end of the allowance and every `to`."""
+        return self._edges(included, ZERO)
+
+    def steps(self, included: Fraction) -> Steps | None:
+        """The steps of rounded converted units; without them a tier is straight."""
+        return self.convert.steps() if self.convert else None
 
     def describe(self, unit: str, currency: str) -> str:
-        """`0.0004 USD / call up to 1,000,000; then 0.0002 USD / call + 10.00 USD`."""
-        return describe(self.tiers, unit, currency)
+        """`0.0004 USD / call up to 1,000,000; then 0.0002 USD / call + 10.00 USD`.
 
+        Up to three rows; of more the first and the last.
+        """
+        size = self.unit_size()
+        name = singular(unit) if self.convert is None else f"{count_text(size)} {plural(unit)}"
+        texts = [
+            tier.describe(name, currency)
+            + (f" up to {count_text(exact(tier.to) * size)}" if tier.to is not None else "")
+            for tier in self.tiers
+        ]
+        if len(texts) > 3:
+            return f"{texts[0]}; … {texts[-1]} ({len(texts)} tiers)"
+        return "; then ".join(texts)
 
-def label(tiers: tuple[Tier, ...], index: int) -> str:
-    """What a row is called: `up to 10`, `above 10 up to 20`, `above 20`; `all` for a lonely row."""
-    return _span(tiers[index - 1].to if index else None, tiers[index].to)
+    def unit_size(self) -> Fraction:
+        """How many units one priced unit is: 1, or what `convert` divides by."""
+        return ONE if self.convert is None else exact(self.convert.by)
+
+    def label(self, index: int) -> str:
+        """What a row is called, in units before conversion: `up to 10`, `above 10 up to 20`; `all`."""
+        return _span(self.tiers[index - 1].to if index else None, self.tiers[index].to, self.unit_size())
+
+    def _edges(self, included: Fraction, shift: Fraction) -> frozenset[Fraction]:
+        """The end of the allowance and every `to`, moved up by `shift` units."""
+        bounds = [exact(tier.to) * self.unit_size() + shift for tier in self.tiers if tier.to is not None]
+        found = frozenset({included, *bounds})
+        return found if self.convert is None else found.union(*(self.convert.edges(at) for at in found))
 
 
 @lru_cache(maxsize=4096)
-def _span(above: Decimal | None, to: Decimal | None) -> str:
-    words = [] if above is None else [f"above {count_text(above)}"]
-    words += [] if to is None else [f"up to {count_text(to)}"]
+def _span(above: Decimal | None, to: Decimal | None, size: Fraction) -> str:
+    words = [] if above is None else [f"above {count_text(exact(above) * size)}"]
+    words += [] if to is None else [f"up to {count_text(exact(to) * size)}"]
     return " ".join(words) or "all"
 
 
 def total_of(parts: Iterable[Part]) -> Fraction:
     """The exact sum of the parts' amounts."""
     return sum((part.amount for part in parts), ZERO)
-
-
-def describe(tiers: tuple[Tier, ...], unit: str, currency: str) -> str:
-    """Up to three rows, `0.10 USD / call up to 10; then 0.05 USD / call`; of more the first and the last."""
-    texts = [
-        tier.describe(unit, currency) + (f" up to {count_text(tier.to)}" if tier.to is not None else "")
-        for tier in tiers
-    ]
-    if len(texts) > 3:
-        return f"{texts[0]}; … {texts[-1]} ({len(texts)} tiers)"
-    return "; then ".join(texts)
 
 
 def read_tiers(node: Node, what: str, reader: Reader) -> tuple[Tier, ...] | None:

@@ -1,0 +1,125 @@
+"""What was claimed and charged before, for those whom it matters to: late usage, reissues, rollover, minimum, maximum.
+
+Most customers need none of it, and then nothing is asked. It decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from planctl.core.invoicing.credits import LineCredit, credited
+from planctl.core.invoicing.facts import BilledLine, LateMark, Voided
+from planctl.core.invoicing.model import UsageClaim
+from planctl.core.invoicing.settling import made_by_itself
+from planctl.core.periods import Instant
+from planctl.core.subscriptions.dues import allowance_schedule, closed_features, due_of
+from planctl.core.subscriptions.model import Subscription
+from planctl.store.credit_notes import notes_on
+from planctl.store.invoice_mapping import line_of
+from planctl.store.sets import chunks, table
+from planctl.store.settlements import claims
+from planctl.store.wallets import entries_of
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one customer's subscriptions took and were charged, as far as it matters."""
+
+    claims: tuple[UsageClaim, ...] = ()
+    billed: tuple[BilledLine, ...] = ()
+    draws: Mapping[str, Fraction] | None = None
+
+
+def since(subscription: Subscription, marks: Sequence[LateMark], voided: Sequence[Voided]) -> Instant | None:
+    """From when on a subscription's past matters to a run; None where it does not."""
+    instants: list[Instant] = [mark.at for mark in marks]
+    instants += [
+        due_of(subscription, one.part, one.index).period.starts_at
+        for void in voided
+        for one in void.settlements
+    ]
+    terms, settled = subscription.terms, subscription.settled_at
+    bounded = bool(terms.minimum or terms.maximum)
+    rolls = any(one.rollover for one in terms.features.values())
+    if settled is not None and settled >= subscription.anchor_at and (bounded or rolls):
+        instants.append(settled)
+    if not instants:
+        return None
+    first = Instant(max(min(instants), subscription.anchor_at))
+    schedules = [subscription.schedule()]
+    schedules += [allowance_schedule(subscription, reset) for reset in closed_features(subscription)]
+    return Instant(min(one.period(one.index_at(first)).starts_at for one in schedules) - 1)
+
+
+def history(tx: Tx, wanted: Mapping[str, Instant], with_draws: Iterable[str]) -> History:
+    """Claims and lines of subscriptions since each one's instant; `with_draws` are customers whose wallets matter.
+
+    Of what was issued again only the last revision counts. A fixed number of queries and one for each customer
+    with draws.
+    """
+    if not wanted:
+        return History()
+    found = claims(tx, wanted, min(wanted.values()))
+    lasting: dict[tuple[str, str, int, str], UsageClaim] = {}
+    for name, several in found.items():
+        for claim, _ in several:
+            key = (claim.subscription, claim.feature, claim.allowance_index, claim.occasion)
+            if claim.ends_at > wanted[name] and claim.revision >= (lasting.get(key) or claim).revision:
+                lasting[key] = claim
+    draws = {key: amount for customer in with_draws for key, amount in _draws(tx, customer)}
+    return History(tuple(lasting.values()), billed_lines(tx, wanted), draws)
+
+
+def billed_lines(tx: Tx, wanted: Mapping[str, Instant]) -> tuple[BilledLine, ...]:
+    """The lines of subscriptions whose service ends after each one's instant, oldest invoice first."""
+    line, made = table("invoice_line"), table("invoice")
+    rows: dict[tuple[str, str, int, str], Any] = {}
+    for chunk in chunks(wanted):
+        query = (
+            select(line, made.c.status)
+            .join(made, made.c.id == line.c.invoice)
+            .where(line.c.subscription.in_(chunk), line.c.starts_at > min(wanted.values()))
+            .order_by(made.c.issued_at, line.c.invoice, line.c.position)
+        )
+        for row in tx.connection.execute(query):
+            key = (row.subscription, row.charge_key, row.service_idx, row.occasion)
+            if row.starts_at > wanted[row.subscription] and row.revision >= getattr(
+                rows.get(key), "revision", 0
+            ):
+                rows[key] = row
+    notes = notes_on(tx, {row.invoice for row in rows.values()})
+    before = {invoice: credited(several) for invoice, several in notes.items()}
+    own = {
+        invoice: credited(note for note in several if made_by_itself(note.draft.occasion))
+        for invoice, several in notes.items()
+    }
+    return tuple(
+        BilledLine(
+            row.invoice,
+            row.position,
+            line_of(row),
+            before[row.invoice].get(row.position, LineCredit()),
+            row.status == "void",
+            own[row.invoice].get(row.position, LineCredit()).net_minor,
+        )
+        for row in rows.values()
+    )
+
+
+def _draws(tx: Tx, customer: str) -> Iterable[tuple[str, Fraction]]:
+    """What closings took from a customer's wallets and was not reversed, by entry key."""
+    entries = entries_of(tx, customer)
+    reversed_keys = {entry.reverses for entry in entries}
+    return (
+        (entry.key, entry.amount)
+        for entry in entries
+        if entry.key.startswith("close:") and entry.key not in reversed_keys
+    )

@@ -1,0 +1,240 @@
+"""Corrects finalized invoices, which never change: voids, write-offs and credit notes, each in one transaction.
+
+Source: planctl billing rules, invoices, credit and payments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from planctl.core.invoicing.credits import Crediting, LineChoice, Parts, credit_of, divided, minor_of
+from planctl.core.invoicing.model import (
+    UNPAID,
+    CreditDraft,
+    CreditNote,
+    CreditTarget,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    Refund,
+)
+from planctl.core.money import format_minor
+from planctl.core.periods import Instant
+from planctl.core.subscriptions.model import Transition
+from planctl.errors import Refused
+from planctl.identifiers import new_id
+from planctl.store import balances, credit_notes, invoice_money, invoices, payments, refunds
+from planctl.store.balances import BalanceMove
+from planctl.store.books import check_open, check_since
+from planctl.store.credit_notes import CreditNoteFilter
+from planctl.store.debts import Lifted, caught_up, lift
+from planctl.store.payments import PaymentFilter
+from planctl.store.selling import existing
+from planctl.store.wallets import reverse_wallet
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAsked:
+    """What to credit of which invoice: lines by position, each whole or an amount of it; none is the whole invoice."""
+
+    number: str
+    lines: tuple[tuple[int, Decimal | None], ...]
+    at: Instant
+    to: CreditTarget = "balance"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A credit note that would be issued, its invoice as it stands, where the amount would go, and as what money."""
+
+    draft: CreditDraft
+    invoice: Invoice
+    parts: Parts
+    refunds: tuple[Refund, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """A credit note that was issued, its invoice afterwards, where the amount went, and what moved because of it."""
+
+    note: CreditNote
+    invoice: Invoice
+    parts: Parts
+    refunds: tuple[Refund, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+
+
+def void_invoice(tx: Tx, number: str, at: Instant, *, reissue: bool, recorded_at: Instant) -> Invoice:
+    """Void an invoice, which keeps its number; with `reissue` the next run bills its charges again.
+
+    What the customer's balance paid of it returns there, and what wallets paid of its usage to them. Refused
+    for one that is void, on which money was paid, or on which a credit note stands.
+    """
+    invoice = voidable(tx, number, at)
+    held = caught_up(tx, invoice.draft.customer, at, recorded_at)
+    _return_credit(tx, invoice, at)
+    reverse_wallet(tx, invoice.id, at)
+    invoices.void(tx, invoice.id, at, reissue)
+    lift(tx, held, invoice, Lifted(at, f"void:{invoice.id}", recorded_at))
+    return invoices.invoice(tx, invoice.id)
+
+
+def write_off(tx: Tx, number: str, at: Instant, recorded_at: Instant) -> Invoice:
+    """Mark an unpaid invoice as uncollectible: dunning no longer asks for it, a payment may still come.
+
+    A subscription that only this invoice kept blocked is active again. Refused for one that owes nothing.
+    """
+    invoice = collectible(tx, number, at)
+    held = caught_up(tx, invoice.draft.customer, at, recorded_at)
+    invoice_money.write_off(tx, invoice.id, at)
+    lift(tx, held, invoice, Lifted(at, f"written_off:{invoice.id}", recorded_at))
+    return invoices.invoice(tx, invoice.id)
+
+
+def voidable(tx: Tx, number: str, at: Instant) -> Invoice:
+    """The invoice, if it may be voided at `at`; Refused or NotFound where not."""
+    invoice = invoices.invoice(tx, number)
+    _check_voidable(tx, invoice)
+    _check_day(tx, invoice, at, "the void")
+    return invoice
+
+
+def collectible(tx: Tx, number: str, at: Instant) -> Invoice:
+    """The invoice, if it may be written off at `at`; Refused or NotFound where not."""
+    invoice = invoices.invoice(tx, number)
+    if invoice.status not in UNPAID:
+        raise Refused(
+            f"invoice {invoice.number} cannot be written off: it is {invoice.status}",
+            code="nothing-due",
+            where=invoice.number,
+            expected="an invoice that is open or past due",
+            got=invoice.status.value,
+        )
+    _check_day(tx, invoice, at, "the write-off")
+    return invoice
+
+
+def propose_credit(tx: Tx, asked: CreditAsked) -> Proposed:
+    """What crediting would do. Refused where nothing, or not so much, is left to credit."""
+    invoice = invoices.invoice(tx, asked.number)
+    _check_day(tx, invoice, asked.at, "the credit note")
+    notes = credit_notes.notes_on(tx, [invoice.id])[invoice.id]
+    currency = invoice.draft.currency
+    choices = [
+        LineChoice(position, None if amount is None else minor_of(amount, currency, "a credit"))
+        for position, amount in asked.lines
+    ]
+    said = Crediting(f"manual:{len(notes) + 1}", asked.at, asked.to, asked.reason)
+    draft = credit_of(invoice, notes, choices, said)
+    received = payments.payments(tx, PaymentFilter(invoices=(invoice.id,)))
+    there = _there(tx, received)
+    parts = divided(draft.total_minor, invoice.owed_minor, sum(there.values()), asked.to)
+    return Proposed(draft, invoice, parts, _paid_out(received, there, parts.money_minor, asked.at))
+
+
+def apply_credit(tx: Tx, asked: CreditAsked, recorded_at: Instant) -> Credited:
+    """Issue a credit note: it enters the balance, and leaves it for what the invoice owes or goes back as money."""
+    proposed = propose_credit(tx, asked)
+    invoice, parts = proposed.invoice, proposed.parts
+    held = caught_up(tx, invoice.draft.customer, asked.at, recorded_at)
+    (note,) = credit_notes.issue_credit_notes(tx, [proposed.draft], recorded_at)
+
+    def taken(key: str, amount_minor: int, of: str = "") -> BalanceMove:
+        draft = note.draft
+        return BalanceMove(draft.customer, draft.currency.code, key, -amount_minor, asked.at, of)
+
+    moves: tuple[Transition, ...] = ()
+    if parts.invoice_minor:
+        balances.post(tx, [taken(f"credited:{note.id}", parts.invoice_minor, invoice.id)])
+        invoice_money.apply_credit(tx, invoice.id, parts.invoice_minor, asked.at)
+        moves = lift(tx, held, invoice, Lifted(asked.at, note.id, recorded_at))
+    given = tuple(replace(one, credit_note=note.id) for one in proposed.refunds)
+    if given:
+        balances.post(tx, [taken(f"paid_out:{note.id}", parts.money_minor)])
+        refunds.record_refunds(tx, given, recorded_at)
+    return Credited(note, invoices.invoice(tx, invoice.id), parts, given, moves)
+
+
+def read_credit_notes(tx: Tx, wanted: CreditNoteFilter) -> tuple[list[CreditNote], dict[str, str]]:
+    """The credit notes that a filter lets through, and the numbers of their invoices by id.
+
+    NotFound for an unknown customer.
+    """
+    for customer in wanted.customers:
+        existing(tx, customer)
+    found = credit_notes.credit_notes(tx, wanted)
+    credited = invoices.get_many(tx, [one.draft.invoice for one in found])
+    return found, {name: one.number for name, one in credited.items()}
+
+
+def read_credit_note(tx: Tx, number: str) -> tuple[CreditNote, Invoice, list[Refund]]:
+    """A credit note, its invoice as it stands, and what went back as money; NotFound where there is none."""
+    note = credit_notes.credit_note(tx, number)
+    invoice = invoices.get_many(tx, [note.draft.invoice])[note.draft.invoice]
+    return note, invoice, refunds.refunds_by(tx, note.id)
+
+
+def _check_day(tx: Tx, invoice: Invoice, at: Instant, what: str) -> None:
+    """Refused on a day of closed books, and before the day on which the invoice was issued."""
+    check_open(tx, at, what)
+    check_since(tx, at, invoice.draft.issued_at, what, invoice.number)
+
+
+def _check_voidable(tx: Tx, invoice: Invoice) -> None:
+    currency = invoice.draft.currency
+    if invoice.status is InvoiceStatus.VOID:
+        raise Refused(f"invoice {invoice.number} is void already", code="invoice-void", where=invoice.number)
+    notes = credit_notes.notes_on(tx, [invoice.id])[invoice.id]
+    if notes:
+        raise Refused(
+            f"credit note {notes[0].number} stands on invoice {invoice.number}",
+            code="invoice-credited",
+            where=invoice.number,
+            hint=f"credit the rest of it: planctl credit-note create {invoice.number} --reason TEXT",
+        )
+    if invoice.paid_minor:
+        raise Refused(
+            f"invoice {invoice.number} is paid with {format_minor(invoice.paid_minor, currency)}"
+            f" {currency.code}",
+            code="invoice-paid",
+            where=invoice.number,
+            hint=f"credit it: planctl credit-note create {invoice.number} --to balance|refund --reason TEXT",
+        )
+
+
+def _return_credit(tx: Tx, invoice: Invoice, at: Instant) -> None:
+    draft, key = invoice.draft, f"void:{invoice.id}"
+    back = BalanceMove(draft.customer, draft.currency.code, key, invoice.credit_minor, at, invoice.id)
+    balances.post(tx, [back] if invoice.credit_minor else [])
+    invoice_money.return_credit(tx, invoice.id)
+
+
+def _there(tx: Tx, received: Sequence[Payment]) -> dict[str, int]:
+    """What of each payment went to its invoice and was not given back, by the payment's id."""
+    given = refunds.refunds_of(tx, [one.id for one in received])
+    return {
+        one.id: one.amount_minor
+        - one.to_balance_minor
+        - sum(back.amount_minor - back.from_balance_minor for back in given[one.id])
+        for one in received
+    }
+
+
+def _paid_out(
+    received: Sequence[Payment], there: dict[str, int], money_minor: int, at: Instant
+) -> tuple[Refund, ...]:
+    """The refunds that give back an amount, from the newest payment on."""
+    found: list[Refund] = []
+    for one in sorted(received, key=lambda payment: (payment.at, payment.id), reverse=True):
+        part = min(money_minor, there[one.id])
+        if part > 0:
+            found.append(Refund(new_id("re", at), one.customer, one.id, part, one.currency, at))
+            money_minor -= part
+    return tuple(found)

@@ -1,0 +1,56 @@
+"""Reads recorded events back out in an order in which they can be imported again; it writes no file.
+
+What a correction names comes before it, and a level is raised before it is lowered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planctl.core.metering.model import UsageEvent
+from planctl.store import catalog, usage
+from planctl.store.columns import FOREVER
+from planctl.store.feature_names import names_of
+from planctl.store.selling import existing
+from planctl.store.usage_customers import usage_customers
+
+if TYPE_CHECKING:
+    from planctl.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class ExportWanted:
+    """Which events: of one customer or, where empty, of all; of these features and event names or of all."""
+
+    customer: str = ""
+    features: tuple[str, ...] = ()
+    starts_at: int = 0
+    ends_at: int = FOREVER
+
+
+def exported(tx: Tx, wanted: ExportWanted) -> Iterator[UsageEvent]:
+    """The events in `[starts_at, ends_at)`, streamed; NotFound for an unknown customer.
+
+    Each as it was recorded: under the name it was sent, and for the root of a company.
+    """
+    root = ""
+    if wanted.customer:
+        existing(tx, wanted.customer)
+        root = usage_customers(tx, [wanted.customer])[wanted.customer].root
+    return usage.recorded(tx, root, _names(tx, wanted.features), wanted.starts_at, wanted.ends_at)
+
+
+def _names(tx: Tx, features: tuple[str, ...]) -> tuple[str, ...]:
+    """Every name under which these features may have been fed; none for all."""
+    if not features:
+        return ()
+    former, known = catalog.aliases(tx, "features"), catalog.features(tx)
+    found: dict[str, None] = {}
+    for feature in features:
+        found |= dict.fromkeys(sorted(names_of(feature, former)))
+        definition = known.get(feature)
+        if definition is not None and definition.meter.event:
+            found[definition.meter.event] = None
+    return tuple(found)

@@ -1,0 +1,243 @@
+"""Taxes: who pays which, at which day's rate, rounded once on the sum, and no cent between lines and tax."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from planctl.core.currencies import Currency
+from planctl.core.customers import Customer
+from planctl.core.invoicing.model import Draft, Tax
+from planctl.core.invoicing.taxation import applicable, spread, wrong_taxes
+from planctl.errors import Refused
+from tests.core.billing import t
+from tests.core.discounting import draft, finish, fixed, line, percent, tax
+
+VAT = tax("vat_de", "0.19")
+GST = tax("gst_in", "0.18", country="IN", included=True)
+YEN = Currency("JPY", "Yen", 0)
+
+
+def shown(made: Draft) -> list[tuple[str, int, int]]:
+    return [(one.code, one.base_minor, one.amount_minor) for one in made.taxes]
+
+
+def shares(made: Draft) -> list[list[int]]:
+    return [[share.amount_minor for share in one.taxes] for one in made.lines]
+
+
+# Which taxes
+
+
+@pytest.mark.parametrize(
+    ("said", "codes"),
+    [
+        ({"country": "DE"}, ["vat_de"]),
+        ({"country": "IN"}, ["gst_in"]),
+        ({"country": "FR"}, []),
+        ({}, []),
+        ({"country": "DE", "tax": "exempt"}, []),
+        ({"country": "DE", "tax": "reverse"}, []),
+        ({"country": "DE", "tax": "gst_in"}, ["gst_in"]),
+        ({"tax": "gst_in,vat_de"}, ["gst_in", "vat_de"]),
+    ],
+)
+def test_taxes_follow_the_country_unless_the_customer_says_otherwise(
+    said: dict[str, str], codes: list[str]
+) -> None:
+    assert [one.id for one in applicable(Customer("nova", **said), VAT | GST)] == codes  # type: ignore[arg-type]
+
+
+def test_all_taxes_of_a_country_apply() -> None:
+    several = VAT | tax("soli", "0.01") | GST
+    assert [one.id for one in applicable(Customer("nova", country="DE"), several)] == ["soli", "vat_de"]
+
+
+def test_a_customer_whose_tax_is_declared_no_more_is_refused_and_not_billed_without_tax() -> None:
+    with pytest.raises(Refused, match="vat_uk of nova is not declared") as refused:
+        applicable(Customer("nova", tax="vat_uk"), VAT)
+    assert refused.value.code == "tax-unknown"
+
+
+# What they come to
+
+
+def test_an_exclusive_tax_is_added() -> None:
+    """19 % of 49.00 is 9.31."""
+    made = finish(draft(line(4900)), taxes=VAT)
+    assert shown(made) == [("vat_de", 4900, 931)]
+    assert (made.tax_minor, made.total_minor) == (931, 5831)
+
+
+def test_a_tax_is_rounded_once_on_the_sum_and_shared_out_by_largest_remainder() -> None:
+    """19 % of 3 × 0.33 = 0.99 is 0.1881, so 0.19; each line's 6.27 hundredths are cut to 6, one more to the first.
+
+    Rounded by line it would be 3 × 0.06.
+    """
+    lines = (line(33), line(33, charge_key="a"), line(33, charge_key="b"))
+    made = finish(draft(*lines), taxes=VAT)
+    assert shown(made) == [("vat_de", 99, 19)]
+    assert shares(made) == [[7], [6], [6]]
+    by_line = finish(draft(*lines), taxes=VAT, rounding="line")
+    assert shown(by_line) == [("vat_de", 99, 18)]
+    assert shares(by_line) == [[6], [6], [6]]
+
+
+def test_a_tax_is_computed_after_discounts() -> None:
+    """49.00 - 20 % = 39.20, less 10.00 = 29.20; 19 % are 5.548, so 5.55."""
+    made = finish(draft(line(4900)), percent("0.2"), fixed(EUR="10"), taxes=VAT)
+    assert shown(made) == [("vat_de", 2920, 555)]
+    assert made.total_minor == 3475
+
+
+def test_a_discount_of_everything_leaves_nothing_to_tax() -> None:
+    made = finish(draft(line(4900)), fixed(EUR="100"), taxes=VAT)
+    assert shown(made) == [("vat_de", 0, 0)]
+    assert made.total_minor == 0
+
+
+def test_an_included_tax_is_shown_and_not_added() -> None:
+    """11.80 with 18 % contains 1.80; 9.99 / 1.18 = 8.466…, so 8.47 and 1.52."""
+    assert shown(finish(draft(line(1180)), taxes=GST, country="IN")) == [("gst_in", 1000, 180)]
+    made = finish(draft(line(999)), taxes=GST, country="IN")
+    assert shown(made) == [("gst_in", 847, 152)]
+    assert (made.tax_minor, made.total_minor) == (0, 999)
+    assert made.lines[0].taxes[0].included
+
+
+def test_several_included_taxes_are_taken_out_together_and_split_by_rate() -> None:
+    """12.00 with 5 % and 7 %: 12.00 / 1.12 = 10.714…, so 10.71 and 1.29 in all.
+
+    By 5 to 7: 53.75 and 75.25 hundredths, cut 53 and 75, the cent to the first.
+    """
+    several = tax("cgst", "0.05", country="IN", included=True) | tax(
+        "sgst", "0.07", country="IN", included=True
+    )
+    made = finish(draft(line(1200)), taxes=several, country="IN")
+    assert shown(made) == [("cgst", 1071, 54), ("sgst", 1071, 75)]
+
+
+def test_several_exclusive_taxes_are_added_on_the_same_base() -> None:
+    """5 % and 9.975 % of 100.00: Canada's GST and QST, 5.00 and 9.975, so 9.98."""
+    several = tax("gst", "0.05", country="CA") | tax("qst", "0.09975", country="CA")
+    made = finish(draft(line(10000)), taxes=several, country="CA")
+    assert shown(made) == [("gst", 10000, 500), ("qst", 10000, 998)]
+    assert made.total_minor == 11498
+
+
+def test_an_exclusive_tax_beside_an_included_one_is_computed_on_the_net() -> None:
+    """11.00 with 10 % contains 1.00; 5 % of the 10.00 left are 0.50."""
+    several = tax("inside", "0.10", included=True) | tax("onto", "0.05")
+    made = finish(draft(line(1100)), taxes=several)
+    assert shown(made) == [("inside", 1000, 100), ("onto", 1000, 50)]
+    assert made.total_minor == 1150
+
+
+def test_a_credit_reduces_the_tax_and_a_credit_alone_has_a_negative_one() -> None:
+    """19 % of 30.00 - 20.00; and -10.125 hundredths of a 5 % tax round away from zero."""
+    made = finish(draft(line(-2000, kind="proration_credit"), line(3000)), taxes=VAT)
+    assert shown(made) == [("vat_de", 1000, 190)]
+    assert shares(made) == [[-380], [570]]
+    alone = finish(draft(line(-250, kind="proration_credit")), taxes=tax("five", "0.05"))
+    assert shown(alone) == [("five", -250, -13)]
+
+
+def test_a_charge_and_its_credit_have_no_tax_between_them() -> None:
+    made = finish(draft(line(-33, kind="proration_credit"), line(33)), taxes=VAT)
+    assert shown(made) == [("vat_de", 0, 0)]
+    assert shares(made) == [[-6], [6]]
+
+
+def test_a_rate_of_zero_is_shown() -> None:
+    assert shown(finish(draft(line(4900)), taxes=tax("zero", "0"))) == [("zero", 4900, 0)]
+
+
+def test_a_currency_without_decimals_is_taxed_in_whole_units() -> None:
+    """10.5 % of 999 yen are 104.895, so 105."""
+    made = finish(draft(line(999), currency=YEN), taxes=tax("jct", "0.105"))
+    assert made.tax_minor == 105
+
+
+# At which day's rate
+
+DATED = tax("vat_de", ("2020-07-01", "0.16"), ("2026-02-01", "0.19"))
+
+
+def test_a_fee_has_the_rate_of_its_start_and_usage_that_of_its_last_day() -> None:
+    """January's usage and February's fee on one invoice: 16 % of 10.00 and 19 % of 49.00."""
+    fee = line(4900, starts_at=t("2026-02-01"), ends_at=t("2026-03-01"))
+    usage = line(1000, kind="usage", charge_key="usage:minutes")
+    made = finish(draft(fee, usage), taxes=DATED)
+    assert [(str(one.rate), one.base_minor, one.amount_minor) for one in made.taxes] == [
+        ("0.16", 1000, 160),
+        ("0.19", 4900, 931),
+    ]
+    assert made.total_minor == 5900 + 160 + 931
+
+
+def test_a_fee_that_starts_before_a_new_rate_keeps_the_old_one_to_its_end() -> None:
+    fee = line(4900, starts_at=t("2026-01-15"), ends_at=t("2026-02-15"))
+    usage = line(1000, kind="usage", starts_at=t("2026-01-15"), ends_at=t("2026-02-15"))
+    assert [str(one.rate) for one in finish(draft(fee), taxes=DATED).taxes] == ["0.16"]
+    assert [str(one.rate) for one in finish(draft(usage), taxes=DATED).taxes] == ["0.19"]
+
+
+def test_the_day_is_the_local_one() -> None:
+    """Midnight of 1 February in Berlin is 23:00 of 31 January in UTC: the fee of February has February's rate."""
+    fee = line(4900, starts_at=t("2026-02-01", "Europe/Berlin"), ends_at=t("2026-03-01", "Europe/Berlin"))
+    berlin = finish(draft(fee, timezone="Europe/Berlin"), taxes=DATED)
+    assert [str(one.rate) for one in berlin.taxes] == ["0.19"]
+    assert [str(one.rate) for one in finish(draft(fee), taxes=DATED).taxes] == ["0.16"]
+
+
+def test_usage_that_ends_at_midnight_belongs_to_the_day_before() -> None:
+    usage = line(1000, kind="usage", ends_at=t("2026-02-01"))
+    assert [str(one.rate) for one in finish(draft(usage), taxes=DATED).taxes] == ["0.16"]
+
+
+def test_before_its_first_date_a_tax_is_none() -> None:
+    made = finish(draft(line(4900)), taxes=tax("new", ("2026-06-01", "0.05")))
+    assert made.taxes == ()
+    assert made.total_minor == 4900
+
+
+def test_a_line_without_end_has_the_rate_of_its_start() -> None:
+    made = finish(draft(line(29900, kind="one_off", ends_at=None)), taxes=DATED)
+    assert [str(one.rate) for one in made.taxes] == ["0.16"]
+
+
+# Splitting, and telling what is wrong
+
+
+def test_shares_are_split_with_their_signs_and_the_opposite_is_the_mirror() -> None:
+    exact = [Fraction(57, 10), Fraction(-38, 10), Fraction(0), Fraction(5, 10)]
+    assert spread(2, exact) == (5, -3, 0, 0)
+    assert spread(-2, [-one for one in exact]) == (-5, 3, 0, 0)
+    assert spread(3, exact) == (6, -3, 0, 0)
+
+
+def test_a_finished_invoice_bears_out_its_taxes_in_either_rounding() -> None:
+    several = VAT | tax("inside", "0.07", included=True)
+    for rounding in ("invoice", "line"):
+        made = finish(
+            draft(line(3333), line(77, kind="usage"), line(-500, kind="proration_credit")),
+            percent("0.15"),
+            taxes=several,
+            rounding=rounding,
+        )
+        assert list(wrong_taxes(made.lines, made.taxes)) == []
+
+
+def test_a_tax_that_its_lines_do_not_bear_out_is_told() -> None:
+    made = finish(draft(line(4900)), taxes=VAT)
+    more = (replace(made.taxes[0], amount_minor=932),)
+    assert list(wrong_taxes(made.lines, more)) == [
+        "tax vat_de is 932, its lines' shares sum to 931",
+        "its taxes are vat_de 932 on 4900, recomputed vat_de 931 on 4900",
+    ]
+    assert list(wrong_taxes(made.lines, ())) == ["its taxes are none, recomputed vat_de 931 on 4900"]
+    elsewhere = Tax("x", "X", Decimal("0.5"), 10, 5)
+    assert any("tax x is 5" in one for one in wrong_taxes(made.lines, (*made.taxes, elsewhere)))
