@@ -114,7 +114,8 @@ def _with_history(tx: Tx, facts: Sequence[CustomerFacts]) -> list[CustomerFacts]
             one,
             claims=tuple(claim for claim in past.claims if owner[claim.subscription] == one.customer.id),
             billed=tuple(line for line in past.billed if owner[line.line.subscription] == one.customer.id),
-            draws=past.draws or {},
+            draws=past.draws,
+            returned=past.returned,
         )
         for one in facts
     ]

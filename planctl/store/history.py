@@ -6,7 +6,7 @@ Most customers need none of it, and then nothing is asked. It decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,8 @@ class History:
 
     claims: tuple[UsageClaim, ...] = ()
     billed: tuple[BilledLine, ...] = ()
-    draws: Mapping[str, Fraction] | None = None
+    draws: Mapping[str, Fraction] = field(default_factory=dict)
+    returned: Mapping[str, Fraction] = field(default_factory=dict)
 
 
 def since(subscription: Subscription, marks: Sequence[LateMark], voided: Sequence[Voided]) -> Instant | None:
@@ -74,8 +75,15 @@ def history(tx: Tx, wanted: Mapping[str, Instant], with_draws: Iterable[str]) ->
             key = (claim.subscription, claim.feature, claim.allowance_index, claim.occasion)
             if claim.ends_at > wanted[name] and claim.revision >= (lasting.get(key) or claim).revision:
                 lasting[key] = claim
-    draws = {key: amount for customer in with_draws for key, amount in _draws(tx, customer)}
-    return History(tuple(lasting.values()), billed_lines(tx, wanted), draws)
+    draws: dict[str, Fraction] = {}
+    returned: dict[str, Fraction] = {}
+    for customer in with_draws:
+        entries = entries_of(tx, customer)
+        reversed_keys = {entry.reverses for entry in entries}
+        for entry in entries:
+            if entry.key.startswith("close:"):
+                (returned if entry.key in reversed_keys else draws)[entry.key] = entry.amount
+    return History(tuple(lasting.values()), billed_lines(tx, wanted), draws, returned)
 
 
 def billed_lines(tx: Tx, wanted: Mapping[str, Instant]) -> tuple[BilledLine, ...]:
@@ -111,15 +119,4 @@ def billed_lines(tx: Tx, wanted: Mapping[str, Instant]) -> tuple[BilledLine, ...
             own[row.invoice].get(row.position, LineCredit()).net_minor,
         )
         for row in rows.values()
-    )
-
-
-def _draws(tx: Tx, customer: str) -> Iterable[tuple[str, Fraction]]:
-    """What closings took from a customer's wallets and was not reversed, by entry key."""
-    entries = entries_of(tx, customer)
-    reversed_keys = {entry.reverses for entry in entries}
-    return (
-        (entry.key, entry.amount)
-        for entry in entries
-        if entry.key.startswith("close:") and entry.key not in reversed_keys
     )

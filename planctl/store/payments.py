@@ -51,6 +51,11 @@ def record(tx: Tx, payment: Payment, recorded_at: Instant) -> bool:
         return False
     customer = sequences(tx, [payment.customer])[payment.customer]
     insert_rows(tx, "payment", [payment_row(payment, customer, recorded_at)])
+    if payment.to_balance_minor:
+        code, key = payment.currency.code, f"payment:{payment.id}"
+        post(tx, [BalanceMove(payment.customer, code, key, payment.to_balance_minor, payment.at)])
+    if payment.to_balance_minor == payment.amount_minor:
+        return True
     paid = _I.c.paid + payment.amount_minor - payment.to_balance_minor
     settles = _I.c.total - _I.c.credit == paid
     statement = (
@@ -71,9 +76,6 @@ def record(tx: Tx, payment: Payment, recorded_at: Instant) -> bool:
     )
     changed = tx.connection.execute(statement).rowcount
     assert changed == 1, f"invoice {payment.invoice} cannot take payment {payment.id}"
-    if payment.to_balance_minor:
-        code, key = payment.currency.code, f"payment:{payment.id}"
-        post(tx, [BalanceMove(payment.customer, code, key, payment.to_balance_minor, payment.at)])
     return True
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from planctl.core.instants import first_instant, local_date
 from planctl.core.invoicing.credits import minor_of
-from planctl.core.invoicing.model import Invoice, Payment, Refund
+from planctl.core.invoicing.model import Invoice, InvoiceStatus, Payment, Refund
 from planctl.core.invoicing.references import by_letters, named_in
 from planctl.core.money import NumberError, format_minor, to_minor
 from planctl.core.periods import Instant, zone
@@ -22,7 +22,7 @@ from planctl.errors import Refused
 from planctl.files.bank_reader import BankRow
 from planctl.identifiers import new_id
 from planctl.store import invoice_money, invoices, payments, refunds
-from planctl.store.balances import balances_of
+from planctl.store.balances import BalanceMove, balances_of, post
 from planctl.store.books import check_open, check_since
 from planctl.store.debts import Lifted, caught_up, lift, owed_again
 from planctl.store.operations import recall, remember
@@ -143,10 +143,22 @@ def refund_payment(tx: Tx, asked: Returning, recorded_at: Instant) -> Returned:
     moves: tuple[Transition, ...] = ()
     if taken_back:
         invoice_money.take_payment_back(tx, payment.invoice, taken_back)
+        _pay_from_balance(tx, invoice, refund)
         for subscription in before:
             if subscription.id == invoice.draft.subscription:
                 moves = owed_again(tx, subscription, payment.invoice, asked.at, recorded_at)
     return Returned(refund, invoices.invoice(tx, payment.invoice), moves)
+
+
+def _pay_from_balance(tx: Tx, invoice: Invoice, refund: Refund) -> None:
+    """Let what stands in the customer's balance pay what an invoice owes again: it pays before anybody else."""
+    code = refund.currency.code
+    there = balances_of(tx, [refund.customer])[refund.customer].get(code, 0)
+    amount = min(there, invoices.invoice(tx, invoice.id).due_minor)
+    if amount > 0:
+        key = f"invoice:{invoice.id}:{refund.id}"
+        post(tx, [BalanceMove(refund.customer, code, key, -amount, refund.at, invoice.id)])
+        invoice_money.apply_credit(tx, invoice.id, amount, refund.at)
 
 
 def import_payments(tx: Tx, rows: Iterable[BankRow], importing: Importing) -> Imported:
@@ -165,6 +177,9 @@ def import_payments(tx: Tx, rows: Iterable[BankRow], importing: Importing) -> Im
             continue
         why = "" if row.day <= today else "is dated in the future"
         number, why = ("", why) if why else _match(tx, row, numbers)
+        if not why and invoices.invoice(tx, number).owed_minor <= 0:
+            # It may have been recorded by hand before, so nobody but a person can tell that it came twice.
+            why = f"invoice {number} owes nothing (to the balance: planctl payment record {number} AMOUNT)"
         if not why:
             receipt = Receipt(number, row.amount, first_instant(row.day, tz), "bank", row.reference[:200])
             try:
@@ -193,12 +208,15 @@ def read_payments(tx: Tx, wanted: PaymentFilter) -> tuple[list[Payment], dict[st
 
 def _payment(invoice: Invoice, receipt: Receipt) -> Payment:
     currency, owed = invoice.draft.currency, invoice.owed_minor
-    if owed <= 0:
+    is_void = invoice.status is InvoiceStatus.VOID
+    if owed <= 0 and (receipt.amount is None or is_void):
+        other = f"record it on one that owes: planctl invoice list --customer {invoice.draft.customer}"
+        more = f"an amount goes to the customer's balance: planctl payment record {invoice.number} AMOUNT"
         raise Refused(
             f"invoice {invoice.number} owes nothing: it is {invoice.status}",
             code="nothing-due",
             where=invoice.number,
-            hint=f"record it on one that owes: planctl invoice list --customer {invoice.draft.customer}",
+            hint=other if is_void else more,
         )
     amount = owed if receipt.amount is None else minor_of(receipt.amount, currency)
     return Payment(

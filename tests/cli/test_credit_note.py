@@ -139,6 +139,23 @@ def test_a_payment_goes_back_whole_or_in_part(owing: Run) -> None:
     assert said.startswith(f"40.00 USD of {payment} given back; {FIRST}: 49.00 USD still open")
 
 
+def test_what_bounces_is_paid_from_the_balance_where_that_can(owing: Run) -> None:
+    # 49.00 are paid and credited to the balance, then the payment bounces: the invoice takes the 49.00 from there.
+    payment = paid(owing)
+    credit(owing)
+    result = owing("payment", "refund", payment, *WHY, "--yes", "--as-of", "2026-01-06")
+    assert result.exit_code == 0, result.stderr
+    shown = invoice(owing, "2026-01-06")
+    assert (shown["status"], shown["paid"], shown["credit_applied"], shown["due"]) == (
+        "paid",
+        "0.00",
+        "49.00",
+        "0.00",
+    )
+    assert owing("customer", "show", "nova", "-f", "json", "--as-of", "2026-01-06").json["balance"] == {}
+    assert owing("doctor", "--as-of", "2026-01-06").exit_code == 0
+
+
 def test_an_overpayment_is_said_and_stays_with_the_customer(owing: Run) -> None:
     said = owing("payment", "record", FIRST, "60", "--as-of", "2026-01-03")
     assert "11.00 USD went to the balance of nova" in said.stdout
@@ -258,7 +275,9 @@ def test_what_undoes_a_closing_of_the_books_gives_the_reason_that_it_needs(owing
 def test_what_is_refused_because_nothing_is_left_says_so(owing: Run) -> None:
     payment = paid(owing)
     twice = owing("payment", "record", FIRST, "--as-of", "2026-01-04", "-f", "json")
-    assert twice.error["hint"] == "record it on one that owes: planctl invoice list --customer nova"
+    assert twice.error["hint"] == (
+        f"an amount goes to the customer's balance: planctl payment record {FIRST} AMOUNT"
+    )
     back = ("payment", "refund", payment, *WHY, "--yes", "--as-of", "2026-01-05", "-f", "json")
     assert owing(*back).exit_code == 0
     again = owing(*back)

@@ -101,5 +101,7 @@ def test_an_invoice_that_owes_nothing_and_closed_books_are_reasons_too(owing: Bu
         put_setting(tx, "books.closed_through", "2026-02-03")
     done = imported(owing, row("31", "INV-2026-00001", "2026-02-05"), row("31", "INV-2026-00002"))
     assert done.recorded == ()
-    assert why(done)[0] == "invoice INV-2026-00001 owes nothing: it is paid"
+    assert why(done)[0] == (
+        "invoice INV-2026-00001 owes nothing (to the balance: planctl payment record INV-2026-00001 AMOUNT)"
+    )
     assert "the books are closed through 2026-02-03" in why(done)[1]

@@ -95,8 +95,9 @@ class CustomerFacts:
     `taxes` are all that are declared, `redemptions` the coupons that hold, `balance` is minor units per currency
     code, `grants` are the wallets. `late` are marks of usage whose difference is not billed yet; where late
     usage, a rollover or a reissue makes them matter, `claims` is what allowance periods took, `billed` the lines
-    that a difference, a minimum or a maximum compares with, `draws` what grants paid and was not reversed, by
-    entry key. `present` maps former ids of features to present ones. `stop` is a reason that keeps the run away.
+    that a difference, a minimum or a maximum compares with, `draws` what grants paid, by entry key, and `returned`
+    what they paid and a void gave back. `present` maps former ids of features to present ones. `stop` is a reason
+    that keeps the run away.
     """
 
     customer: Customer
@@ -114,6 +115,7 @@ class CustomerFacts:
     claims: tuple[UsageClaim, ...] = ()
     billed: tuple[BilledLine, ...] = ()
     draws: Mapping[str, Fraction] = field(default_factory=dict)
+    returned: Mapping[str, Fraction] = field(default_factory=dict)
     beside: tuple[Subscription, ...] = ()
     present: Mapping[str, str] = field(default_factory=dict)
     stop: str = ""

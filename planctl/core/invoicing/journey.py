@@ -395,7 +395,11 @@ class Journey:
             and one.line.charge_key in keys
             and one.line.occasion in occasions
         ]
-        return Before(claims, lines, self._usage_in(due, fresh), self.facts.draws)
+        kept = {f":{one.occasion}:{one.revision}:" for one in claims}
+        returned = {
+            key: amount for key, amount in self.facts.returned.items() if any(mark in key for mark in kept)
+        }
+        return Before(claims, lines, self._usage_in(due, fresh), self.facts.draws, returned)
 
     def _next_occasion(self, due: Due) -> str:
         """`late:N`, counted on from what was billed late of the period before."""

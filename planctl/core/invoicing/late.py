@@ -8,7 +8,7 @@ Source: planctl billing rules, rating a feature for one allowance period (late u
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -158,13 +158,14 @@ class Before:
     """What a closed allowance period has taken and was charged so far, without what is to be issued again.
 
     `others` is what other closings of its billing period were charged for usage, `draws` what grants paid, by
-    entry key.
+    entry key, and `returned` what they paid and was given back when the invoice was voided for good.
     """
 
     claims: Sequence[UsageClaim]
     lines: Sequence[BilledLine]
     others_minor: int
     draws: Mapping[str, Fraction]
+    returned: Mapping[str, Fraction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,10 @@ def difference(  # noqa: PLR0913 - what is compared, and how it is recorded
     and its keys.
     """
     own = _drawn_before(before.draws, subscription, due)
-    for grant, units in own.items():
-        book.lefts[grant] = book.lefts.get(grant, ZERO) + units
+    returned = _drawn_before(before.returned, subscription, due)
+    before_all = {grant: book.lefts.get(grant, ZERO) + own.get(grant, ZERO) for grant in {*own, *returned}}
+    # Units that a void gave back paid for this period once: they stay the customer's, and pay for it no more.
+    book.lefts |= before_all | {grant: own.get(grant, ZERO) + units for grant, units in returned.items()}
     feature_of = {one.id: one.feature for one in book.lineup.grants}
     rolled = dict(book.lineup.rolled)
     for feature in {one.feature for one in before.claims}:
@@ -212,7 +215,10 @@ def difference(  # noqa: PLR0913 - what is compared, and how it is recorded
             lines.append(replace(line, occasion=settlement.occasion))
         name = book.lineup.present.get(closing.feature, closing.feature)
         mine = {grant: units for grant, units in own.items() if feature_of.get(grant) == name}
-        moves += _moved(subscription, settlement, name, closing, mine)
+        voided = {grant: units for grant, units in returned.items() if feature_of.get(grant) == name}
+        fresh_draws = _beyond_returned(closing, voided)
+        book.lefts |= {grant: before_all[grant] - fresh_draws[grant] for grant in voided}
+        moves += _moved(subscription, settlement, name, fresh_draws, mine)
     book.lineup.rolled = rolled
     return Difference(tuple(lines), tuple(claims), tuple(moves))
 
@@ -227,6 +233,13 @@ def _drawn_before(draws: Mapping[str, Fraction], subscription: Subscription, due
             grant = key.rpartition(":")[2]
             found[grant] = found.get(grant, ZERO) - amount
     return found
+
+
+def _beyond_returned(closing: Closing, returned: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    """What grants pay beyond what a void gave back: that was paid once and is not taken again."""
+    paid = closing.account.wallet
+    beyond = {grant: max(paid.get(grant, ZERO) - units, ZERO) for grant, units in returned.items()}
+    return {**paid, **beyond}
 
 
 def _changed(now: UsageClaim, claims: Sequence[UsageClaim]) -> UsageClaim | None:
@@ -282,11 +295,10 @@ def _moved(
     subscription: Subscription,
     settlement: Settlement,
     feature: str,
-    closing: Closing,
+    now: Mapping[str, Fraction],
     own: Mapping[str, Fraction],
 ) -> list[WalletMove]:
     """What grants of the feature, by its present id, pay more or less than before."""
-    now = closing.account.wallet
     return [
         WalletMove(
             subscription.customer, feature, grant, debit_key(settlement, grant), -moved, settlement.due_at

@@ -51,7 +51,7 @@ class Settled:
 
 
 def settled(drafts: Sequence[Draft], purse: Purse) -> Settled:
-    """Discount and tax every draft, credit what would push one below zero, and let the balance pay.
+    """Discount and tax every draft, credit what would push one below zero or is taxed otherwise now; the balance pays.
 
     A coupon is used and the balance spent by the earlier draft first; a credit note's amount can pay the
     draft it came with already.
@@ -65,7 +65,7 @@ def settled(drafts: Sequence[Draft], purse: Purse) -> Settled:
         discounted = tuple(map(_after_discounts, draft.lines, given))
         whole = _finished(replace(draft, lines=discounted), purse, redemptions)
         notes: list[CreditDraft] = []
-        if whole.total_minor < 0:
+        if whole.total_minor < 0 or _taxed_otherwise(whole, given):
             notes = _notes(draft, [back for several in given for back in several])
             for note in notes:
                 for one in note.lines:
@@ -128,6 +128,16 @@ def _after_discounts(line: Line, given: Sequence[_Back]) -> Line:
     if not given:
         return line
     return replace(line, amount_minor=-sum(back.net_minor for back in given))
+
+
+def _taxed_otherwise(draft: Draft, given: Sequence[Sequence[_Back]]) -> bool:
+    """Whether a credit on the draft would give back other taxes than were charged: then a credit note has to."""
+    return any(
+        {(tax.code, tax.rate, tax.included) for tax in back.billed.line.taxes}
+        != {(tax.code, tax.rate, tax.included) for tax in line.taxes}
+        for line, several in zip(draft.lines, given, strict=True)
+        for back in several
+    )
 
 
 def _given_back(line: Line, billed: Sequence[BilledLine], taken_back: Mapping[Place, int]) -> list[_Back]:
