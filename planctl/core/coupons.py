@@ -95,7 +95,7 @@ def check_applicable(coupon: Coupon, applying: Applying) -> None:
             where=where,
             expected=f"one of {', '.join(coupon.plans)}",
             got=", ".join(applying.plans),
-            hint=f"planctl coupon apply CUSTOMER/{coupon.plans[0]} {name}",
+            hint="a coupon discounts a plan's own invoices, and add-ons on them that are paid by its interval",
         )
     if coupon.until is not None and applying.today > coupon.until:
         raise Refused(

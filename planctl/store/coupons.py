@@ -110,7 +110,7 @@ def redeemable(tx: Tx, name: str, subscription: Subscription, at: Instant) -> Re
         declared.coupon,
         Applying(
             where,
-            (subscription.plan, *_addons(tx, subscription.id)),
+            (subscription.plan, *_addons(tx, subscription)),
             subscription.currency,
             local_date(at, zone(timezone(tx))),
             declared.redeemed,
@@ -203,10 +203,14 @@ def _taken(tx: Tx, redemption_ids: Sequence[str]) -> dict[str, dict[int, int]]:
     return found
 
 
-def _addons(tx: Tx, subscription: str) -> list[str]:
-    """The plans of a subscription's add-ons."""
+def _addons(tx: Tx, subscription: Subscription) -> list[str]:
+    """The plans of a subscription's add-ons that are billed with it: those paid by the same interval."""
     added = table("subscription")
-    query = select(added.c.plan).where(added.c.base == subscription).order_by(added.c.id)
+    query = (
+        select(added.c.plan)
+        .where(added.c.base == subscription.id, added.c.pay == subscription.pay)
+        .order_by(added.c.id)
+    )
     return list(tx.connection.execute(query).scalars())
 
 
