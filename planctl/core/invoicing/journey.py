@@ -6,21 +6,22 @@ no clock, gives no numbers and writes nothing. Source: planctl billing rules, ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 
 from planctl.core import dunning
 from planctl.core.instants import DAY_MICROSECONDS
+from planctl.core.invoicing.charged import ChargedBefore, next_late
 from planctl.core.invoicing.drafting import begun_periods, empty_draft, identity_of
-from planctl.core.invoicing.facts import Begun, BilledLine, CustomerFacts, Voided
+from planctl.core.invoicing.facts import Begun, CustomerFacts, Voided
 from planctl.core.invoicing.fees import Names, capped, fee_lines, minimum_lines
-from planctl.core.invoicing.late import LATE, Before, Difference, difference, difference_minor, late_dues
+from planctl.core.invoicing.late import Difference, difference, difference_minor, late_dues
 from planctl.core.invoicing.model import Draft, InvoiceKind, Line, Outcome, Settlement, UsageClaim
-from planctl.core.invoicing.tallies import billing_index, charged_in, is_compared, part_of, usage_in
+from planctl.core.invoicing.tallies import billing_index, is_compared
 from planctl.core.invoicing.taxation import Rounding
-from planctl.core.invoicing.usage import Book, Closing, close, features_of, usage_line
+from planctl.core.invoicing.usage import Book, Closing, close, usage_line
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.dues import FEE, MINIMUM, Due, block_at, due_of, dues, owed, resumed_at
 from planctl.core.subscriptions.model import ENDED, BlockedSpan, Status, Subscription, Transition
@@ -88,6 +89,7 @@ class Journey:
         self.fresh: list[Settlement] = []
         self.late: list[tuple[Settlement, Difference]] = []
         self.late_is_billed = False
+        self.charged = ChargedBefore(facts, self.subscription)
 
     # --- what is far behind
 
@@ -138,9 +140,10 @@ class Journey:
         touched = late_dues(self.before, marked, self._still_open(), book.lineup)
         for due in touched:
             settlement = Settlement(
-                self.before.id, due.part, due.index, "billed", self.until, self._next_occasion(due)
+                self.before.id, due.part, due.index, "billed", self.until, self.charged.next_late(due)
             )
-            found = difference(self.before, due, book, self._before(due), settlement, self.terms.names)
+            before = self.charged.before(due, self._fresh())
+            found = difference(self.before, due, book, before, settlement, self.terms.names)
             if not found.nothing:
                 self.late.append((settlement, found))
 
@@ -291,7 +294,7 @@ class Journey:
             if due.part == FEE:
                 fresh = list(fee_lines(self.subscription, due, self.terms.names, resumed_at=since))
             elif due.part == MINIMUM:
-                so_far = self._charged_in(due.index, found.lines)
+                so_far = self.charged.in_period(due.index, self._fresh(found.lines))
                 fresh = list(minimum_lines(self.subscription, due, so_far, self.terms.names, since))
             else:
                 fresh = self._usage(due, occasion, revision, book, found)
@@ -303,7 +306,7 @@ class Journey:
         settlement = Settlement(
             self.subscription.id, due.part, due.index, "billed", due.at, occasion, revision
         )
-        before = self._before(due, found.lines)
+        before = self.charged.before(due, self._fresh(found.lines))
         if before.claims:
             again = difference(self.subscription, due, book, before, settlement, self.terms.names)
             found.claims += again.claims
@@ -331,83 +334,13 @@ class Journey:
             for one in closings
             if one.rated.amount_minor
         ]
-        return list(capped(lines, self.subscription, due, self._usage_in(due, found.lines)))
+        others = self.charged.usage_beside(due, self._fresh(found.lines))
+        return list(capped(lines, self.subscription, due, others))
 
-    # --- what was charged before
-
-    def _mine(self) -> list[BilledLine]:
-        """What this subscription was charged, without what is to be issued again."""
-        again = {
-            (one.part.partition(":")[0], one.index, one.occasion)
-            for void in self.facts.voided
-            if void.subscription == self.subscription.id
-            for one in void.settlements
-        }
-        return [
-            one
-            for one in self.facts.billed
-            if one.line.subscription == self.subscription.id
-            and not (one.void and (part_of(one.line), one.line.service_index, one.line.occasion) in again)
-        ]
-
-    def _lines_so_far(self, fresh: Sequence[Line]) -> list[Line]:
-        """All lines known of this subscription: billed before, in earlier drafts, in this one."""
+    def _fresh(self, lines: Sequence[Line] = ()) -> list[Line]:
+        """What this run has charged so far: in earlier drafts, for late usage, and `lines`."""
         drafted = [line for draft in self.drafts for line in draft.lines]
-        late = [line for _, found in self.late for line in found.lines]
-        return [*(one.line for one in self._mine()), *drafted, *late, *fresh]
-
-    def _charged_in(self, index: int, fresh: Sequence[Line]) -> int:
-        """What a billing period's fee, quantities and usage came to, before discounts, its minimum left out."""
-        charged = charged_in(self.subscription, index, self._lines_so_far(fresh))
-        return charged - sum(
-            one.given_back_minor
-            for one in self._mine()
-            if one.line.charge_key != MINIMUM and billing_index(self.subscription, one.line) == index
-        )
-
-    def _usage_in(self, due: Due, fresh: Sequence[Line]) -> int:
-        """What other closings of the same billing period were charged for usage."""
-        return usage_in(self.subscription, due, self._lines_so_far(fresh))
-
-    def _before(self, due: Due, fresh: Sequence[Line] = ()) -> Before:
-        """What a closed period has taken and was charged, without what is to be issued again."""
-        again = {
-            (one.part, one.index, one.occasion, one.revision)
-            for void in self.facts.voided
-            if void.subscription == self.subscription.id
-            for one in void.settlements
-        }
-        features = features_of(self.subscription, due)
-        keys = {f"usage:{feature}" for feature in features}
-        claims = [
-            one
-            for one in self.facts.claims
-            if one.subscription == self.subscription.id
-            and one.allowance_index == due.index
-            and one.feature in features
-            and (due.part, due.index, one.occasion, one.revision) not in again
-        ]
-        occasions = {one.occasion for one in claims}
-        lines = [
-            one
-            for one in self._mine()
-            if one.line.service_index == due.index
-            and one.line.charge_key in keys
-            and one.line.occasion in occasions
-        ]
-        kept = {f":{one.occasion}:{one.revision}:" for one in claims}
-        returned = {
-            key: amount for key, amount in self.facts.returned.items() if any(mark in key for mark in kept)
-        }
-        return Before(claims, lines, self._usage_in(due, fresh), self.facts.draws, returned)
-
-    def _next_occasion(self, due: Due) -> str:
-        """`late:N`, counted on from what was billed late of the period before."""
-        return next_late(
-            one.occasion
-            for one in self.facts.claims
-            if one.subscription == self.before.id and one.allowance_index == due.index
-        )
+        return [*drafted, *(line for _, found in self.late for line in found.lines), *lines]
 
     def _late_minimums(self) -> Iterator[Line]:
         """What late usage makes of minimums that were compared before: one line for each billing period."""
@@ -416,13 +349,11 @@ class Journey:
             return
         late = [line for _, found in self.late for line in found.lines]
         for index in sorted({index for line in late if (index := billing_index(one, line)) is not None}):
-            billed = [
-                b for b in self._mine() if b.line.charge_key == MINIMUM and b.line.service_index == index
-            ]
+            billed = self.charged.minimums(index)
             due = due_of(one, MINIMUM, index)
             if not billed and (not is_compared(one, due) or (MINIMUM, index) in self._still_open()):
                 continue
-            charged = self._charged_in(index, ())
+            charged = self.charged.in_period(index, self._fresh())
             short = list(minimum_lines(one, due, charged, self.terms.names, resumed_at(one, due)))
             differs = sum(line.amount_minor for line in short)
             differs -= sum(difference_minor(b.line) - b.given_back_minor for b in billed)
@@ -457,12 +388,6 @@ class Journey:
             Begun(self.subscription.id, period, self.subscription.timezone)
             for period in begun_periods(self.before, self.subscription, self.until)
         )
-
-
-def next_late(occasions: Iterable[str]) -> str:
-    """The occasion of the next late difference, `late:N`, after those there are."""
-    numbers = [int(one.removeprefix(LATE)) for one in occasions if one.startswith(LATE)]
-    return f"{LATE}{max(numbers, default=0) + 1}"
 
 
 def _is_told(subscription: Subscription, closing: Closing) -> bool:
