@@ -19,7 +19,7 @@ from planctl.core.periods import Instant
 from planctl.core.reading import closest
 from planctl.errors import NotFound
 from planctl.store import catalog, subscriptions, usage
-from planctl.store.facts import customer_facts, request_for
+from planctl.store.facts import facts_as_of, request_for
 from planctl.store.feature_names import names_of
 from planctl.store.offers import offered
 from planctl.store.selling import existing
@@ -47,7 +47,7 @@ def customer_as_of(tx: Tx, customer_id: str, at: Instant) -> AsOf:
     """The standing of the customer, or of the root it belongs to; NotFound where there is none."""
     found = usage_customers(tx, [customer_id]).get(customer_id)
     root = existing(tx, customer_id).id if found is None else found.root
-    facts = customer_facts(tx, [root], at)[0]
+    facts = facts_as_of(tx, root, at)
     projection = projected(facts, at)
     standing = projection.subscriptions
     then = [one.until(at) for one in standing]

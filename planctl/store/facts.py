@@ -73,6 +73,15 @@ def customer_facts(tx: Tx, customer_ids: Sequence[str], until: Instant) -> list[
     return measured(tx, facts, until)
 
 
+def facts_as_of(tx: Tx, customer_id: str, at: Instant) -> CustomerFacts:
+    """The facts of one customer for reading at an instant, which may lie before what runs have done since.
+
+    Its wallets are as they were then: a closing that a later run posted had not taken anything yet.
+    """
+    (facts,) = customer_facts(tx, [customer_id], at)
+    return replace(facts, grants=grants_of(tx, [customer_id], at)[customer_id]) if facts.grants else facts
+
+
 def _purses(tx: Tx, customer_ids: Sequence[str]) -> dict[str, CustomerFacts]:
     """What every customer's drafts are finished with: taxes, coupons, balance, wallets."""
     in_force = taxes(tx)

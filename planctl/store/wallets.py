@@ -42,15 +42,16 @@ _S = table("subscription")
 # Reading
 
 
-def grants_of(tx: Tx, customer_ids: Iterable[str]) -> dict[str, tuple[Grant, ...]]:
+def grants_of(tx: Tx, customer_ids: Iterable[str], at: Instant | None = None) -> dict[str, tuple[Grant, ...]]:
     """Every customer's grants, spent and expired ones too, oldest first; `()` for a customer without one.
 
     `left` is the sum of a grant's entries. `expires_at` is its own end, that of the subscription it belongs
     to (the one that took over after a change), or the instant at which it was voided, whichever comes first.
+    With `at`, entries of later instants are left out: what a closing took after it was still there.
     """
     wanted = dict.fromkeys(customer_ids)
     rows = [row for chunk in chunks(wanted) for row in _grant_rows(tx, chunk)]
-    lefts, voided = _sums(tx, sorted({row.customer for row in rows}))
+    lefts, voided = _sums(tx, sorted({row.customer for row in rows}), FOREVER if at is None else at)
     ends = _subscription_ends(tx, rows)
     found = [_grant_of(row, lefts.get(row.id, ZERO), [voided.get(row.id), ends.get(row.id)]) for row in rows]
     present = _present(tx)
@@ -69,12 +70,14 @@ def _grant_rows(tx: Tx, customers: Sequence[str]) -> Iterable[Any]:
     return tx.connection.execute(query)
 
 
-def _sums(tx: Tx, customers: Sequence[int]) -> tuple[dict[str, Fraction], dict[str, Instant]]:
-    """What the entries leave of each grant, and when it was voided; sums are made here, to be exact."""
+def _sums(tx: Tx, customers: Sequence[int], until: int) -> tuple[dict[str, Fraction], dict[str, Instant]]:
+    """What the entries up to an instant leave of each grant, and when it was voided; summed here, to be exact."""
     lefts: dict[str, Fraction] = {}
     voided: dict[str, Instant] = {}
     for chunk in chunks(customers):
-        query = select(_E.c.grant_id, _E.c.entry_key, _E.c.amount, _E.c.at).where(_E.c.customer.in_(chunk))
+        query = select(_E.c.grant_id, _E.c.entry_key, _E.c.amount, _E.c.at).where(
+            _E.c.customer.in_(chunk), _E.c.at <= until
+        )
         for row in tx.connection.execute(query):
             lefts[row.grant_id] = lefts.get(row.grant_id, ZERO) + exact_of(row.amount)
             if row.entry_key == void_key(row.grant_id):

@@ -23,7 +23,7 @@ from planctl.core.wallets import ZERO, Grant, WalletMove, kept_back, life_end, v
 from planctl.errors import InvalidInput, NotFound, Refused
 from planctl.identifiers import new_id
 from planctl.store import catalog, invoices, subscriptions, usage
-from planctl.store.facts import customer_facts, purse_for, request_for, run_terms
+from planctl.store.facts import customer_facts, facts_as_of, purse_for, request_for, run_terms
 from planctl.store.granting import metered_feature
 from planctl.store.offers import names, offered
 from planctl.store.outcomes import issue
@@ -51,8 +51,8 @@ def read_wallets(tx: Tx, customer_id: str, at: Instant, feature: str = "") -> li
     """
     holder = _holder(tx, customer_id)
     wanted = metered_feature(tx, feature).id if feature else ""
-    entries = entries_of(tx, holder, wanted)
-    wallets = standing(grants_of(tx, [holder])[holder], entries, drawn_open(tx, holder, at), at)
+    entries = [one for one in entries_of(tx, holder, wanted) if one.at <= at]
+    wallets = standing(grants_of(tx, [holder], at)[holder], entries, drawn_open(tx, holder, at), at)
     if wanted and wanted not in wallets:
         wallets[wanted] = Wallet(holder, wanted)
     units = {name: one.unit for name, one in catalog.features(tx).items()}
@@ -77,7 +77,7 @@ def drawn_open(tx: Tx, customer: str, at: Instant) -> dict[str, Fraction]:
 
     Of periods that a run at `at` would close, and of those that are open.
     """
-    (facts,) = customer_facts(tx, [customer], at)
+    facts = facts_as_of(tx, customer, at)
     if not facts.grants:
         return {}
     after = projected(facts, at)

@@ -98,6 +98,24 @@ def test_the_wallet_is_empty_before_and_after_the_run(january: Run) -> None:
     done(january("doctor", "--as-of", "2026-02-01"))
 
 
+def test_looking_back_after_the_run_shows_what_was_there_then(january: Run) -> None:
+    def shown() -> list[Any]:
+        usage = done(january("usage", "show", "nova", "-f", "json", "--as-of", LAST_DAY)).json
+        answer = done(january("check", "nova", "minutes", "-f", "json", "--as-of", "2026-01-10")).json
+        return [
+            usage,
+            answer,
+            left(january, "2026-01-09"),
+            left(january, "2026-01-10"),
+            left(january, LAST_DAY),
+        ]
+
+    before = shown()
+    done(january("invoice", "run", "--as-of", "2026-02-01"))
+    assert shown() == before
+    assert before[2:] == [1_000, 500, 0]
+
+
 def test_the_packs_stop_where_the_plan_takes_none(january: Run) -> None:
     done(january("customer", "add", "quill", "--currency", "USD", "--as-of", "2026-01-01"))
     done(january("subscribe", "quill", "payg", "--yes", "--as-of", "2026-01-01"))
