@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from planctl.core.catalog.edits import entry_document
 from planctl.core.catalog.standing import Holder, Standing, address_of, standing, terms_apart
-from planctl.core.invoicing.projection import projected
 from planctl.core.subscriptions.model import ENDED, LIVE
 from planctl.files.yaml_writer import write_yaml
 from planctl.store import catalog as store
-from planctl.store.facts import customer_facts
 from planctl.store.subscriptions import SubscriptionFilter, listing
 
 if TYPE_CHECKING:
@@ -92,6 +90,10 @@ def read_holders(tx: Tx, plan_id: str, as_of: Instant) -> tuple[Holder, ...]:
 
 def _as_run(tx: Tx, plan_id: str, as_of: Instant) -> list[Subscription]:
     """The plan's subscriptions as a run at `as_of` would leave them; customers on hold as they are stored."""
+    # Only holders need the run's decision; a list of plans starts without it.
+    from planctl.core.invoicing.projection import projected
+    from planctl.store.facts import customer_facts
+
     found = {one.id: one for one in listing(tx, SubscriptionFilter(plan=plan_id)) if one.status not in ENDED}
     customers = list(dict.fromkeys(one.customer for one in found.values()))
     for start in range(0, len(customers), PAGE):
