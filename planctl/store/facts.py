@@ -215,16 +215,18 @@ def _voided(
         ids = [row.id for row in tx.connection.execute(query)]
         for invoice in invoices.get_many(tx, ids).values():
             draft = invoice.draft
-            parts = tuple(one for one in draft.settlements if one.outcome == "reissue")
-            found.setdefault(draft.subscription, []).append(
-                Voided(
-                    draft.subscription,
-                    draft.period_index,
-                    draft.kind,
-                    draft.occasion,
-                    draft.revision,
-                    draft.at,
-                    parts,
+            parts = [one for one in draft.settlements if one.outcome == "reissue"]
+            # What an add-on was billed on its base's invoice is its own to bill again.
+            for name in dict.fromkeys(one.subscription for one in parts):
+                found.setdefault(name, []).append(
+                    Voided(
+                        name,
+                        draft.period_index,
+                        draft.kind,
+                        draft.occasion,
+                        draft.revision,
+                        draft.at,
+                        tuple(one for one in parts if one.subscription == name),
+                    )
                 )
-            )
     return found

@@ -232,6 +232,12 @@ def _payment(invoice: Invoice, receipt: Receipt) -> Payment:
     )
 
 
+def _what_is_left(payment: Payment, most: int) -> str:
+    spent = "the rest went to the customer's balance and was spent on other invoices"
+    amount = format_minor(most, payment.currency)
+    return f"{spent}; planctl payment refund {payment.id} {amount}" if most > 0 else spent
+
+
 def _refund(tx: Tx, payment: Payment, asked: Returning) -> Refund:
     """The refund that is asked for, the balance giving first what it got of the payment and still has."""
     earlier = refunds.refunds_of(tx, [payment.id])[payment.id]
@@ -250,14 +256,13 @@ def _refund(tx: Tx, payment: Payment, asked: Returning) -> Refund:
             f"payment {payment.id} is given back whole already", code="refund-too-large", where=payment.id
         )
     if not 0 < amount <= most:
-        spent = most < payment.left_minor
         raise Refused(
             f"no more of payment {payment.id} can be given back",
             code="refund-too-large",
             where=payment.id,
             expected=f"at most {format_minor(most, payment.currency)} {code}",
             got=f"{format_minor(amount, payment.currency)} {code}",
-            hint="the rest went to the customer's balance and was spent on other invoices" if spent else "",
+            hint=_what_is_left(payment, most) if most < payment.left_minor else "",
         )
     return Refund(
         new_id("re", asked.at),

@@ -139,6 +139,15 @@ def test_a_payment_goes_back_whole_or_in_part(owing: Run) -> None:
     assert said.startswith(f"40.00 USD of {payment} given back; {FIRST}: 49.00 USD still open")
 
 
+def test_a_refund_of_what_the_balance_has_spent_names_the_amount_that_can_go_back(owing: Run) -> None:
+    # 70.00 came for 49.00: the 21.00 in the balance pay for February, so at most 49.00 can go back.
+    payment = paid(owing, "70")
+    assert owing("invoice", "run", "--as-of", "2026-02-01").exit_code == 0
+    refused = owing("payment", "refund", payment, *WHY, "--yes", "--as-of", "2026-02-02", "-f", "json")
+    assert (refused.exit_code, refused.error["expected"]) == (4, "at most 49.00 USD")
+    assert refused.error["hint"].endswith(f"planctl payment refund {payment} 49.00")
+
+
 def test_what_bounces_is_paid_from_the_balance_where_that_can(owing: Run) -> None:
     # 49.00 are paid and credited to the balance, then the payment bounces: the invoice takes the 49.00 from there.
     payment = paid(owing)

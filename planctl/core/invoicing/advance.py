@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from planctl.core import dunning
 from planctl.core.draining import PoolKey
+from planctl.core.invoicing.drafting import empty_draft
 from planctl.core.invoicing.facts import Advanced, Begun, CustomerFacts
 from planctl.core.invoicing.journey import Journey, RunTerms, waits
 from planctl.core.invoicing.late import late_dues
@@ -152,24 +153,21 @@ def joined(drafts: Iterable[Draft], subscriptions: Sequence[Subscription]) -> li
 
     Source: planctl billing rules, fees: the base plan and its add-ons are one invoice.
     """
-    base_of = {one.id: one.base for one in subscriptions if one.base}
+    by_id = {one.id: one for one in subscriptions}
+    bases = {one.id: by_id[one.base] for one in subscriptions if one.base in by_id}
     found: list[Draft] = []
-    for draft in sorted(drafts, key=lambda one: (one.at, one.subscription in base_of, one.subscription)):
-        base = base_of.get(draft.subscription, "")
-        place = next(
-            (
-                place
-                for place, one in enumerate(found)
-                if one.subscription == base
-                and one.at == draft.at
-                and one.currency == draft.currency
-                and one.kind in {"renewal", "final", "resume"}
-            ),
-            None,
-        )
-        if place is None or draft.revision:
+    for draft in sorted(drafts, key=lambda one: (one.at, one.subscription in bases, one.subscription)):
+        base = bases.get(draft.subscription)
+        if base is None:
             found.append(draft)
             continue
+        place = next((place for place, one in enumerate(found) if _bills_both(one, base, draft)), None)
+        if place is None and not _meets(base, draft):
+            found.append(draft)
+            continue
+        if place is None:
+            place = len(found)
+            found.append(_of_base(base, draft))
         into = found[place]
         found[place] = replace(
             into,
@@ -178,6 +176,27 @@ def joined(drafts: Iterable[Draft], subscriptions: Sequence[Subscription]) -> li
             settlements=into.settlements + draft.settlements,
         )
     return found
+
+
+def _bills_both(one: Draft, base: Subscription, draft: Draft) -> bool:
+    """Whether a draft is the base's for the instant at which an add-on's draft bills."""
+    alike = (one.at, one.currency, one.revision) == (draft.at, draft.currency, draft.revision)
+    return alike and one.subscription == base.id and one.kind in {"renewal", "final", "resume"}
+
+
+def _meets(base: Subscription, draft: Draft) -> bool:
+    """Whether an add-on renews where its base's period begins, though the base itself bills nothing then."""
+    if base.terms.free or draft.kind != "renewal" or draft.at <= base.anchor_at or not base.live:
+        return False
+    schedule = base.schedule()
+    return schedule.interval.unit != "once" and schedule.boundary(schedule.index_at(draft.at)) == draft.at
+
+
+def _of_base(base: Subscription, draft: Draft) -> Draft:
+    """The base's invoice for an add-on's draft, without lines yet."""
+    index = base.schedule().index_at(draft.at)
+    empty = empty_draft(base, draft.kind, index, draft.occasion, draft.at, draft.issued_at)
+    return replace(empty, revision=draft.revision)
 
 
 def next_action(

@@ -235,9 +235,11 @@ class Journey:
         for one in voided.settlements:
             due = due_of(self.subscription, one.part, one.index)
             charged.append((due, one.occasion, resumed_at(self.subscription, due)))
-        self._draft(
-            voided.kind, voided.period_index, voided.occasion, voided.at, charged, voided.revision + 1
-        )
+        index = voided.period_index
+        if self.subscription.base:  # the index is of its base's period
+            schedule = self.subscription.schedule()
+            index = schedule.index_at(Instant(max(voided.at, self.subscription.started_at)))
+        self._draft(voided.kind, index, voided.occasion, voided.at, charged, voided.revision + 1)
 
     # --- drafts
 
