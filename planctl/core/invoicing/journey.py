@@ -119,18 +119,19 @@ class Journey:
     # --- walking
 
     def steps(self) -> Iterator[tuple[Instant, Callable[[], None]]]:
-        """What is to be done on the way, in time order: blocks that are lifted, then what falls due together.
+        """What is to be done on the way, in time order: what falls due together, and blocks that are lifted.
 
-        What a block deferred comes before what falls due after it, since it may roll over or draw on a wallet.
+        What a block deferred comes before what falls due after it, since it may roll over or draw on a wallet. What
+        falls due at the very instant of a payment comes first: another block may begin there and defer it.
         """
         lifted = [span for span in self.subscription.blocked if span.ends_at is not None]
         found: list[tuple[Instant, int, Callable[[], None]]] = [
-            (span.ends_at, 0, partial(self._resume, span))
+            (span.ends_at, 1, partial(self._resume, span))
             for span in lifted
             if span.ends_at is not None and span.ends_at <= self.until
         ]
         for at, group in groupby(self.dues, key=lambda due: due.at):
-            found.append((at, 1, partial(self._bill, at, tuple(group))))
+            found.append((at, 0, partial(self._bill, at, tuple(group))))
         for at, _, step in sorted(found, key=lambda one: one[:2]):
             yield at, step
 
