@@ -154,7 +154,13 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(tmp_path: Path) -> N
         inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
         (entry_points,) = (wheel.read(name) for name in wheel.namelist() if name.endswith("entry_points.txt"))
     ours = {str(path.relative_to(ROOT)) for path in project_files() if path.is_relative_to(ROOT / "planctl")}
-    assert inside == ours
+    catalogs = ROOT / "sample-catalogs"
+    samples = {
+        f"planctl/samples/{path.relative_to(catalogs)}"
+        for path in project_files()
+        if path.is_relative_to(catalogs)
+    }
+    assert inside == ours | samples
     assert "planctl/py.typed" in inside
     assert entry_points == b"[console_scripts]\nplanctl = planctl.__main__:main\n"
 

@@ -38,6 +38,7 @@ WORDS: dict[str, Word] = {
     "feature": Word("Create, edit and show what plans grant.", "feature"),
     "unassign": Word("Take an assigned plan away again.", "unassign", is_group=False),
     "subscription": Word("List, show, change and cancel subscriptions.", "subscription"),
+    "change": Word("Ask for another plan, answer what was asked, change now.", "change"),
     "wallet": Word("Buy packs; give, show and take out units.", "wallet"),
     "payment": Word("Record, import, give back and list payments.", "payment"),
     "credit-note": Word("Correct issued invoices: whole, by line, or in part.", "credit_note"),

@@ -31,6 +31,6 @@ def check(
     runtime = Runtime.of(context)
     with runtime.open_read() as tx:
         access = check_access(tx, Asked(customer, feature, quantity, value), runtime.as_of(tx))
-    runtime.show(check_answer(customer, access.feature.id, access.checked))
+    runtime.show(check_answer(customer, access.billed_to, access.feature.id, access.checked))
     if exit_code and not access.checked.allowed:
         raise typer.Exit(NO)

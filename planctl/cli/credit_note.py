@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from planctl.core.promises import Promise
     from planctl.store.engine import Tx
-    from planctl.workflows.correct_invoices import CreditAsked, Proposed
+    from planctl.store.paying_out import GivenBack
+    from planctl.workflows.correct_invoices import CreditAsked
 
 app = App("Correct invoices that were issued: whole, by line, or in part.")
 
@@ -132,7 +133,7 @@ def _line(text: str) -> tuple[int, Decimal | None]:
     return int(position), number_in(amount, "--line", text) if sign else None
 
 
-def _promise(proposed: Proposed) -> Promise:
+def _promise(proposed: GivenBack) -> Promise:
     from planctl.core.money import format_minor
 
     currency, parts = proposed.draft.currency, proposed.parts

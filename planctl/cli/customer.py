@@ -73,7 +73,7 @@ def add(
     said = _said(context)
 
     def write(tx: Tx) -> Kept:
-        kept = add_customer(tx, customer, said, runtime.as_of(tx), runtime.now)
+        kept = add_customer(tx, customer, said, runtime.as_of(tx), runtime.now, plan)
         if kept.findings:
             raise Found(kept.findings)
         enabled = [(one.plan, one.id) for one in kept.enabled]
@@ -161,7 +161,7 @@ def update(
     said = _said(context)
 
     def write(tx: Tx) -> Kept:
-        kept = update_customer(tx, customer, said)
+        kept = update_customer(tx, customer, said, runtime.as_of(tx))
         if kept.findings:
             raise Found(kept.findings)
         return Kept(kept_document(kept.customer, [], existed=kept.existed), changed=not kept.existed)
@@ -198,7 +198,7 @@ def list_(
 def show(context: typer.Context, customer: Id) -> None:
     """Show a customer: plans, pools, open invoices, and what happens next, with dates."""
     from planctl.views.customer import account_answer
-    from planctl.workflows.keep_customers import account_of
+    from planctl.workflows.read_accounts import account_of
 
     runtime = Runtime.of(context)
     with runtime.open_read() as tx:

@@ -12,7 +12,7 @@ import typer
 from planctl.cli.options import App
 from planctl.cli.runtime import Birth, Runtime, Written
 from planctl.errors import InvalidInput, NotYet
-from planctl.views.sheet import Answer, Json
+from planctl.views.sheet import Answer, Column, Json, Sheet
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -21,13 +21,17 @@ app = App()
 
 HERE = Path(".")
 FILE = "planctl.db"
+WHICH = "?"
+"""What `--sample` says where no name follows it: which samples there are."""
 
 
-@app.writes("init")
+@app.writes("init", alone={"--sample": WHICH})
 def init(
     context: typer.Context,
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the files go.")] = HERE,
-    sample: Annotated[str, typer.Option(metavar="NAME", help="Begin with a sample catalog.")] = "",
+    sample: Annotated[
+        str, typer.Option(metavar="NAME", help="Begin with a sample catalog; without a name, list them.")
+    ] = "",
     timezone: Annotated[str, typer.Option(metavar="Z", help="Where the business's days begin.")] = "",
     test: Annotated[
         bool, typer.Option("--test", help="A store to try things in: its clock is free.")
@@ -39,6 +43,9 @@ def init(
     from planctl.workflows.start_project import check_store, lay_files, project_files
 
     runtime = Runtime.of(context)
+    if sample == WHICH:
+        runtime.show(samples_answer())
+        return
     if units:
         raise NotYet(where="init --units")
     birth = Birth(is_test=test, timezone=checked_zone(timezone or "UTC"))
@@ -101,3 +108,12 @@ def answer_of(written: Written, laid: tuple[str, ...], kept: tuple[str, ...]) ->
     lines += [f"kept as they are: {', '.join(kept)}"] if kept else []
     lines += ["next: planctl catalog apply"] if laid else []
     return Answer({**made, "written": list(laid), "kept": list(kept)}, tuple(lines))
+
+
+def samples_answer() -> Answer:
+    """The samples there are, and what each of them sells."""
+    from planctl.files.samples import sample_about, sample_names
+
+    columns = (Column("sample"), Column("sells"))
+    rows = tuple((name, sample_about(name)) for name in sample_names())
+    return Answer(sheet=Sheet(columns, rows), empty="no sample comes with this version")

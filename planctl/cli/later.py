@@ -6,14 +6,13 @@ from planctl.errors import Refused
 
 LATER: dict[str, tuple[str, ...]] = {
     "": (
-        "access", "change", "ledger", "migrate", "prices", "report", "simulate",
+        "access", "ledger", "migrate", "prices", "report", "simulate",
         "stripe",
     ),
     "audit": ("anchor",),
     "catalog": ("page", "pull", "rollback", "simulate", "snapshot"),
     "invoice": ("render",),
     "store": ("adopt", "copy", "restore"),
-    "subscription": ("extend", "lock", "pause", "resume", "unlock"),
 }  # fmt: skip
 """Their words by the group they stand in, the first words under `""`; help does not list them."""
 

@@ -7,8 +7,9 @@ Both take every global option; help of a write shows those that matter to a writ
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import typer
@@ -58,12 +59,14 @@ class Command(TyperCommand):
     """One command, with the global options among its own. `formats` are the ones that it can print.
 
     `may_be_empty` names its parameters for which an empty text has a meaning; for all others it is a mistake.
+    `alone` gives the value of an option that is written without one.
     """
 
     shown = WHEN_READING
     formats: tuple[str, ...] = FORMATS
     is_write = False
     may_be_empty: frozenset[str] = frozenset()
+    alone: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         options.setdefault("epilog", None)
@@ -84,7 +87,7 @@ class Command(TyperCommand):
 
     def make_parser(self, ctx: Any) -> Any:
         """Click's parser, taught what numbers are, and that nothing is given empty."""
-        return taught(super().make_parser(ctx), ctx, self.may_be_empty)
+        return taught(super().make_parser(ctx), ctx, self.may_be_empty, self.alone)
 
     def invoke(self, ctx: Any) -> Any:
         """Refuse a format that the command cannot print before anything is done."""
@@ -145,13 +148,24 @@ class App(typer.Typer):
         return self._declare(name, formats, is_write=False)
 
     def writes(
-        self, name: str, *, formats: tuple[str, ...] = FORMATS, may_be_empty: Iterable[str] = ()
+        self,
+        name: str,
+        *,
+        formats: tuple[str, ...] = FORMATS,
+        may_be_empty: Iterable[str] = (),
+        alone: Mapping[str, str] | None = None,
     ) -> Callable[[Function], Function]:
-        """Declare a command that writes; `may_be_empty`: the parameters for which an empty text says something."""
-        return self._declare(name, formats, is_write=True, empty=frozenset(may_be_empty))
+        """Declare a command that writes; `may_be_empty` and `alone` as in Command."""
+        return self._declare(name, formats, is_write=True, empty=frozenset(may_be_empty), alone=alone)
 
     def _declare(
-        self, name: str, printable: tuple[str, ...], *, is_write: bool, empty: frozenset[str] = frozenset()
+        self,
+        name: str,
+        printable: tuple[str, ...],
+        *,
+        is_write: bool,
+        empty: frozenset[str] = frozenset(),
+        alone: Mapping[str, str] | None = None,
     ) -> Callable[[Function], Function]:
         class Declared(Command):
             shown = WHEN_WRITING if is_write else WHEN_READING
@@ -159,6 +173,7 @@ class App(typer.Typer):
             may_be_empty = empty
 
         Declared.is_write = is_write
+        Declared.alone = alone or {}
 
         return self.command(name, cls=Declared)
 
@@ -191,10 +206,16 @@ def global_options(
     ]
 
 
-def taught(parser: Any, context: Any, may_be_empty: frozenset[str] = frozenset()) -> Any:
-    """The parser with two rules of ours.
+def taught(
+    parser: Any,
+    context: Any,
+    may_be_empty: frozenset[str] = frozenset(),
+    alone: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
+    """The parser with three rules of ours.
 
-    What looks like a negative number is an argument: no option of ours is a digit. A value that is given
+    What looks like a negative number is an argument: no option of ours is a digit. An option in `alone` that
+    stands last or before another option has the value given there. A value that is given
     empty or blank is a mistake, such as a variable of a script that was never set; to take it for "not
     given" would bill everybody where one customer was meant. WrongUsage names it.
     """
@@ -203,8 +224,10 @@ def taught(parser: Any, context: Any, may_be_empty: frozenset[str] = frozenset()
     def process_options(argument: str, state: Any) -> None:
         if _NEGATIVE_NUMBER.match(argument):
             state.largs.append(argument)
-        else:
-            process(argument, state)
+            return
+        if argument in alone and (not state.rargs or state.rargs[0].startswith("-")):
+            state.rargs.insert(0, alone[argument])
+        process(argument, state)
 
     parse = parser.parse_args
 

@@ -73,7 +73,14 @@ def screen_of(stream: TextIO) -> Screen:
     """What a stream can show. No colour where it is piped, for a dumb terminal, or with `NO_COLOR`."""
     is_terminal = is_tty(stream)
     colour = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Screen(is_terminal, colour, columns()) if is_terminal else Screen()
+    return Screen(is_terminal, colour, columns(), knows_unicode()) if is_terminal else Screen()
+
+
+def knows_unicode() -> bool:
+    """Whether the terminal shows every letter: unless a locale is set that is not one of UTF-8."""
+    set_to = (os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    locale = next(filter(None, set_to), "utf-8").lower()
+    return "utf-8" in locale or "utf8" in locale
 
 
 def is_tty(stream: TextIO | None) -> bool:

@@ -41,7 +41,7 @@ def record(
     def write(tx: Tx) -> Kept:
         receipt = Receipt(number, received, runtime.as_of(tx), method, reference)
         paid = record_payment(tx, receipt, runtime.now)
-        return Kept(paid_document(paid.payment, paid.invoice, paid.transitions))
+        return Kept(paid_document(paid.payment, paid.invoice, paid.transitions, paid.stays_blocked))
 
     request = {"invoice": number, "amount": amount, "method": method, "reference": reference}
     written = runtime.run_write(request, write)

@@ -275,7 +275,7 @@ def versions(context: typer.Context, plan: PlanId) -> None:
 @app.reads("holders")
 def holders(context: typer.Context, plan: PlanId) -> None:
     """List who holds a plan, on which version, and what each keeps or lacks against the newest."""
-    from planctl.views.plan import holders_answer
+    from planctl.views.holders import holders_answer
     from planctl.workflows.read_plans import read_holders
 
     runtime = Runtime.of(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,14 +12,14 @@ from planctl.cli.runtime import Kept, Runtime, Written
 from planctl.cli.values import number
 from planctl.errors import InvalidInput
 from planctl.views.formats import FORMATS
-from planctl.views.sheet import Answer
+from planctl.views.sheet import Answer, Json
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from planctl.core.document import Document
     from planctl.store.engine import Tx
-    from planctl.workflows.subscribe import Wanted
+    from planctl.workflows.subscribe import Proposal, Wanted
 
 app = App("Start a subscription.")
 
@@ -43,8 +44,11 @@ def subscribe(
         bool, typer.Option("--schedule", help="Allow a start that is still to come.")
     ] = False,
 ) -> None:
-    """Start a subscription: its period begins and its first request is issued at once."""
+    """Start a subscription: its period begins and its first request is issued at once. A second plan of a group is
+    a change: what runs ends, with its unused days credited, or goes on to its renewal.
+    """
     from planctl.core.subscriptions.start import AlreadyRunning
+    from planctl.views.change import changed_answer
     from planctl.views.subscription import started_answer
     from planctl.workflows.subscribe import Wanted
 
@@ -66,29 +70,45 @@ def subscribe(
         runtime.say(same.message)
         show_running(runtime, same.where)
         return
-    runtime.show(started_answer(written.document))
-    runtime.done(written, undo=f"planctl subscription cancel {customer}/{plan or 'PLAN'} --at now")
+    changes = isinstance(written.document, Mapping) and "kept" in written.document
+    runtime.show(changed_answer(written.document) if changes else started_answer(written.document))
+    runtime.done(written, undo=undo_of(written.document))
+
+
+def undo_of(document: Json) -> str:
+    """The command that takes back what starting, changing or going on has done."""
+    assert isinstance(document, Mapping)
+    one, change = f"{document['customer']}/{document['plan']}", document.get("change")
+    if document.get("kept"):
+        return f"planctl subscription cancel {one}"
+    if not isinstance(change, Mapping):
+        return f"planctl subscription cancel {one} --at now"
+    assert isinstance(change["from"], Mapping)
+    old = change["from"]["plan"]
+    if change["timing"] == "approval":
+        return f"planctl change reject {document['customer']}"
+    command = "subscribe" if change["timing"] == "renewal" else "change now"
+    return f"planctl {command} {document['customer']} {old}"
 
 
 def show_running(runtime: Runtime, subscription: str) -> None:
     """The subscription that runs already, for machines: the document of a start that had nothing to do."""
-    from planctl.views.subscription import Shown, started_document
+    from planctl.views.subscription import started_document
     from planctl.workflows.read_subscriptions import read_one
 
     if runtime.output.format == FORMATS[0]:
         return
     with runtime.open_read() as tx:
-        as_of = runtime.as_of(tx)
-        one = read_one(tx, subscription, as_of)
-    shown = Shown(one.subscription, as_of, one.newest, one.open_invoices, one.addons)
+        shown = read_one(tx, subscription, runtime.as_of(tx))
     runtime.show(Answer(started_document(shown, (), ())))
 
 
 def start_it(runtime: Runtime, wanted: Wanted, request: Document) -> Written:
     """Show and confirm the start, then write the one that was shown; AlreadyRunning where there is nothing to do."""
     from planctl.core.promises import Promise, check_kept
+    from planctl.views.changing import change_document
     from planctl.views.run import untaxed_warning
-    from planctl.views.subscription import Shown, start_lines, started_document
+    from planctl.views.subscription import Shown, started_document
     from planctl.workflows.run_invoices import without_country
     from planctl.workflows.subscribe import apply_subscription, propose_subscription
 
@@ -101,19 +121,38 @@ def start_it(runtime: Runtime, wanted: Wanted, request: Document) -> Written:
             if not proposal.subscription.terms.free:
                 runtime.say(*untaxed_warning(without_country(tx, [proposal.customer])))
         promised = proposal.promise if runtime.can_ask else None
-        lines = start_lines(
-            proposal.subscription, proposal.billed.drafts, proposal.starting.replaced, proposal.differences
-        )
-        runtime.confirm(lines, "Start it?")
+        lines, question = proposal_lines(proposal)
+        runtime.confirm(lines, question)
 
     def write(tx: Tx) -> Kept:
         now = runtime.as_of(tx)
         proposal = propose_subscription(tx, wanted, now)
         check_kept(promised, proposal.promise, f"{wanted.customer}/{proposal.subscription.plan}")
         done = apply_subscription(tx, proposal, runtime.now)
-        return Kept(started_document(Shown(done.subscription, now), done.invoices, done.replaced))
+        told = started_document(Shown(done.subscription, now), done.invoices, done.replaced)
+        if proposal.change is not None:
+            told |= {"change": change_document(proposal.change, proposal.billed)}
+        if proposal.change is not None or proposal.kept is not None:
+            told |= {"kept": proposal.kept is not None}
+        return Kept(told)
 
     return runtime.run_write(request, write, ask=ask)
+
+
+def proposal_lines(proposal: Proposal) -> tuple[list[str], str]:
+    """What a proposal will do, and the question about it."""
+    from planctl.views.changing import change_lines, keeping_lines
+    from planctl.views.subscription import start_lines
+
+    if proposal.kept is not None:
+        return keeping_lines(proposal.kept), "Let it go on?"
+    if proposal.change is not None:
+        question = "Ask for it?" if proposal.change.timing == "approval" else "Change it?"
+        return change_lines(proposal.change, proposal.billed, proposal.differences), question
+    lines = start_lines(
+        proposal.subscription, proposal.billed.drafts, proposal.starting.replaced, proposal.differences
+    )
+    return lines, "Start it?"
 
 
 def bought(texts: list[str]) -> tuple[int, dict[str, Decimal]]:

@@ -10,7 +10,7 @@ import typer
 from planctl.cli.boundary import Found
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
-from planctl.cli.values import Limit, number
+from planctl.cli.values import Limit, days_to_extend, number
 from planctl.cli.values import status as status_in
 from planctl.errors import InvalidInput
 
@@ -33,7 +33,7 @@ def list_(
 ) -> None:
     """List subscriptions, oldest first."""
     from planctl.core.subscriptions.model import Status
-    from planctl.views.subscription import Shown, subscriptions_answer
+    from planctl.views.subscription import subscriptions_answer
     from planctl.workflows.read_subscriptions import Filter, read_all
 
     runtime = Runtime.of(context)
@@ -41,21 +41,18 @@ def list_(
         as_of = runtime.as_of(tx)
         found = read_all(tx, Filter(customer, plan, status_in(status, Status), currency, limit), as_of)
         timezone = runtime.timezone(tx)
-    shown = [Shown(one.subscription, as_of, one.newest, one.open_invoices, one.addons) for one in found]
-    runtime.show(subscriptions_answer(shown, timezone))
+    runtime.show(subscriptions_answer(found, timezone))
 
 
 @app.reads("show")
 def show(context: typer.Context, subscription: Address) -> None:
-    """Show a subscription as it stands now."""
-    from planctl.views.subscription import Shown, subscription_answer
+    """Show a subscription as it stands now: status and why, period, terms, what is used, what comes next."""
+    from planctl.views.subscription_page import subscription_answer
     from planctl.workflows.read_subscriptions import read_one
 
     runtime = Runtime.of(context)
     with runtime.open_read() as tx:
-        as_of = runtime.as_of(tx)
-        one = read_one(tx, subscription, as_of)
-    shown = Shown(one.subscription, as_of, one.newest, one.open_invoices, one.addons)
+        shown = read_one(tx, subscription, runtime.as_of(tx))
     runtime.show(subscription_answer(shown))
 
 
@@ -112,9 +109,10 @@ def cancel(
     refund: Annotated[str, typer.Option(metavar="none|prorated", help="What is paid back.")] = "none",
 ) -> None:
     """End a subscription, at its period's end or now; its final usage is still billed."""
+    from planctl.core.accounts import Shown
     from planctl.core.promises import Promise, check_kept
     from planctl.store.selling import subscription_at
-    from planctl.views.subscription import cancel_lines, canceled_answer, canceled_document
+    from planctl.views.pause import Beside, cancel_undo, ended_answer, ended_document, ending_lines
     from planctl.workflows.change_subscription import apply_cancel, propose_cancel
 
     runtime = Runtime.of(context)
@@ -134,7 +132,9 @@ def cancel(
                 tx, subscription_at(tx, subscription), now, at_once=at == "now", refund=refund
             )
         promised = ending.promise if runtime.can_ask else None
-        lines = cancel_lines(ending.subscription, ending.drafts, ending.addons)
+        parts = [one.parts for one in ending.credits] if refund == "prorated" else None
+        beside = Beside(ending.addons, ending.withdrawn, ending.released)
+        lines = ending_lines(ending.subscription, ending.drafts, beside, parts)
         runtime.confirm(lines, "Cancel it?")
 
     def write(tx: Tx) -> Kept:
@@ -143,13 +143,130 @@ def cancel(
             tx, subscription_at(tx, subscription), now, at_once=at == "now", refund=refund
         )
         check_kept(promised, ending.promise, subscription)
-        after, invoices = apply_cancel(tx, ending, runtime.now)
-        return Kept(canceled_document(after, now, invoices, unchanged=ending.unchanged))
+        done = apply_cancel(tx, ending, now, runtime.now)
+        returned = done.returned if refund == "prorated" else None
+        beside = Beside(ending.addons, ending.withdrawn, ending.released)
+        shown = Shown(done.subscription, now, addons=ending.addons)
+        document = ended_document(shown, done.invoices, beside, returned, unchanged=ending.unchanged)
+        return Kept(document, changed=not ending.unchanged)
 
     request = {"subscription": subscription, "at": at, "refund": refund}
     written = runtime.run_write(request, write, ask=ask)
-    runtime.show(canceled_answer(written.document))
-    runtime.done(written)
+    runtime.show(ended_answer(written.document))
+    runtime.done(written, undo=cancel_undo(written.document, subscription))
+
+
+@app.writes("pause")
+def pause(context: typer.Context, subscription: Address) -> None:
+    """Stop a subscription for a while: no access, no renewals; what is paid of the period goes to the balance."""
+    from planctl.core.accounts import Shown
+    from planctl.core.promises import Promise, check_kept
+    from planctl.views.pause import pause_lines, paused_answer, paused_document
+    from planctl.workflows.pause_subscription import apply_pause, propose_pause
+
+    runtime = Runtime.of(context)
+    promised: Promise | None = None
+
+    def ask() -> None:
+        nonlocal promised
+        with runtime.open_read() as tx:
+            pausing = propose_pause(tx, subscription, runtime.as_of(tx))
+        promised = pausing.promise if runtime.can_ask else None
+        lines = pause_lines(pausing.subscription, pausing.addons, [one.parts for one in pausing.credits])
+        runtime.confirm(lines, "Pause it?")
+
+    def write(tx: Tx) -> Kept:
+        now = runtime.as_of(tx)
+        pausing = propose_pause(tx, subscription, now)
+        check_kept(promised, pausing.promise, subscription)
+        done = apply_pause(tx, pausing, now, runtime.now)
+        shown = Shown(done.subscription, now, addons=done.addons)
+        return Kept(paused_document(shown, done.returned))
+
+    written = runtime.run_write({"subscription": subscription}, write, ask=ask)
+    runtime.show(paused_answer(written.document))
+    runtime.done(written, undo=f"planctl subscription resume {subscription}")
+
+
+@app.writes("resume")
+def resume(context: typer.Context, subscription: Address) -> None:
+    """End a pause: the rest of the running period is charged; or take back a cancellation that is still to come."""
+    from planctl.core.accounts import Shown
+    from planctl.views.pause import resume_undo, resumed_answer, resumed_document
+    from planctl.workflows.pause_subscription import apply_resume, propose_resume
+
+    runtime = Runtime.of(context)
+
+    def write(tx: Tx) -> Kept:
+        now = runtime.as_of(tx)
+        resuming = propose_resume(tx, subscription, now)
+        done = apply_resume(tx, resuming, now, runtime.now)
+        shown = Shown(done.subscription, now, addons=done.addons)
+        return Kept(resumed_document(shown, done.invoices, kept=resuming.kept is not None))
+
+    written = runtime.run_write({"subscription": subscription}, write)
+    runtime.show(resumed_answer(written.document))
+    runtime.done(written, undo=resume_undo(written.document, subscription))
+
+
+@app.writes("lock")
+def lock(context: typer.Context, subscription: Address) -> None:
+    """Keep a subscription out of migrations; needs --reason."""
+    runtime = Runtime.of(context)
+    _lock(runtime, subscription, runtime.require_reason(), undo=f"planctl subscription unlock {subscription}")
+
+
+@app.writes("unlock")
+def unlock(context: typer.Context, subscription: Address) -> None:
+    """Let migrations move a subscription again."""
+    again = f"planctl subscription lock {subscription} --reason TEXT"
+    _lock(Runtime.of(context), subscription, "", undo=again)
+
+
+def _lock(runtime: Runtime, subscription: str, reason: str, *, undo: str) -> None:
+    from planctl.core.accounts import Shown
+    from planctl.views.pause import lock_answer, lock_document
+    from planctl.workflows.lock_subscription import lock
+
+    def write(tx: Tx) -> Kept:
+        now = runtime.as_of(tx)
+        done = lock(tx, subscription, reason, now)
+        return Kept(lock_document(Shown(done.subscription, now), changed=done.changed), changed=done.changed)
+
+    written = runtime.run_write({"subscription": subscription, "locked": reason}, write)
+    runtime.show(lock_answer(written.document))
+    runtime.done(written, undo=undo)
+
+
+@app.writes("extend")
+def extend(
+    context: typer.Context,
+    subscription: Address,
+    trial: Annotated[int, typer.Option(metavar="DAYS", help="Let its trial end later.")] = 0,
+    due: Annotated[int, typer.Option(metavar="DAYS", help="Let its unpaid invoices fall due later.")] = 0,
+    grace: Annotated[int, typer.Option(metavar="DAYS", help="Let the grace of those end later.")] = 0,
+    expiry: Annotated[int, typer.Option(metavar="DAYS", help="Let its terms run out later.")] = 0,
+) -> None:
+    """Move one customer's dates on by local days; needs --reason."""
+    from planctl.core.accounts import Shown
+    from planctl.views.extension import extended_answer, extended_document, extension_note
+    from planctl.workflows.extend_subscription import Wanted, extend_subscription
+
+    runtime = Runtime.of(context)
+    wanted = Wanted(subscription, trial, due, grace, expiry)
+    days_to_extend(wanted.days)
+    runtime.require_reason()
+
+    def write(tx: Tx) -> Kept:
+        now = runtime.as_of(tx)
+        done = extend_subscription(tx, wanted, now, runtime.now)
+        shown = Shown(done.subscription, now, addons=done.addons)
+        return Kept(extended_document(done.before, shown, done.moved, done.issued))
+
+    request = {"subscription": subscription, **{what: str(days) for what, days in wanted.days.items()}}
+    written = runtime.run_write(request, write)
+    runtime.show(extended_answer(written.document))
+    runtime.done(written, extension_note(written.document))
 
 
 @app.writes("import")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planctl.errors import InvalidInput
+from planctl.errors import InvalidInput, WrongUsage
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -23,6 +23,28 @@ def at_least_0(value: int) -> int:
 
 Limit = Annotated[int, typer.Option("--limit", help="At most so many.", callback=at_least_0)]
 """How many a list shows; 0 is all."""
+
+
+LONGEST_EXTENSION = 3_650
+
+
+def days_to_extend(days: Mapping[str, int]) -> None:
+    """Refuse an extension by nothing (WrongUsage), by less than a day or by more than ten years (InvalidInput)."""
+    if not days:
+        raise WrongUsage(
+            "nothing to extend",
+            where="subscription extend",
+            expected="--trial, --due, --grace or --expiry",
+            hint="name what is moved on, in days: --due 7",
+        )
+    for what, count in days.items():
+        if not 1 <= count <= LONGEST_EXTENSION:
+            raise InvalidInput(
+                "a date is only moved on",
+                where=f"--{what}",
+                expected=f"1 to {LONGEST_EXTENSION} days",
+                got=str(count),
+            )
 
 
 def number(text: str, where: str, got: str = "") -> Decimal:

@@ -1,38 +1,62 @@
-"""A customer with everything that belongs to it, and what happens next to it, with dates. It decides nothing."""
+"""A customer, or one subscription, with everything that is shown beside it. It decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from planctl.core.catalog.apart import Apart
 from planctl.core.currencies import Currency
 from planctl.core.customers import Customer
-from planctl.core.entitlements import Holding
+from planctl.core.entitlements import Holding, OpenPool
 from planctl.core.invoicing.model import Invoice
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.dues import charges_fee, next_due
-from planctl.core.subscriptions.model import Assignment, Status, Subscription
+from planctl.core.subscriptions.change_requests import ChangeRequest
+from planctl.core.subscriptions.model import ENDED, Assignment, Status, Subscription
+from planctl.core.upcoming import Outlook, Upcoming, successor_of, upcoming
+from planctl.core.wallets import Grant
 
 
 @dataclass(frozen=True, slots=True)
-class NextEvent:
-    """Something that will happen by itself: `what` at `at`, to the object named.
+class Shown:
+    """A subscription with what is told beside it, as it stands at `as_of`.
 
-    what: starts, renews, quantity_changes, usage_closes, allowance_resets, ends,
-    due (an invoice's last day to be paid), blocked (its grace passes).
+    `newest` is its plan's newest version (0: none), `apart` how its terms differ from that one's. `requests` are
+    its unpaid invoices in the order of their numbers, `addons` those that run on it, `successor` the subscription
+    that takes or took its place by a change, `pools` its allowances by feature, `payment_method` the customer's
+    (`""`: not looked at), `asked` a change of it that waits for an answer.
     """
 
-    at: Instant
-    what: str
-    about: str
+    subscription: Subscription
+    as_of: Instant
+    newest: int = 0
+    requests: tuple[Invoice, ...] = ()
+    addons: tuple[Subscription, ...] = ()
+    successor: Subscription | None = None
+    pools: Mapping[str, OpenPool] = field(default_factory=dict)
+    payment_method: str = ""
+    apart: Apart = field(default_factory=Apart)
+    asked: ChangeRequest | None = None
+
+    @property
+    def open_invoices(self) -> tuple[str, ...]:
+        """The numbers of its unpaid invoices."""
+        return tuple(one.number for one in self.requests)
+
+    @property
+    def change(self) -> Subscription | None:
+        """The subscription that is going to take its place; None where no change is scheduled."""
+        heir = self.successor
+        return heir if heir is not None and heir.status is Status.PENDING else None
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """A customer as it stands at `at`. `balance` is what is kept for it in each currency, in minor units.
 
-    `holdings` are its own subscriptions, ended ones included; a child of a company has none. `newest` is the
-    newest version of each plan it holds.
+    `holdings` are its own subscriptions, ended ones included; a child of a company has none, and `billed_to` is the
+    root whose plans count for it. `below` are all customers of a company below it, each behind its parent.
+    `newest` is the newest version of each plan it holds, `grants` its wallets.
     """
 
     customer: Customer
@@ -43,48 +67,67 @@ class Account:
     balance: Mapping[Currency, int] = field(default_factory=dict)
     holds: tuple[str, ...] = ()
     newest: Mapping[str, int] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+    change_requests: tuple[ChangeRequest, ...] = ()
+    billed_to: str = ""
+    below: tuple[Customer, ...] = ()
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """Every subscription with what belongs to it, in the order of `holdings`."""
+        several = [one.subscription for one in self.holdings]
+        return tuple(
+            Shown(
+                one.subscription,
+                self.at,
+                self.newest.get(one.subscription.plan, 0),
+                requests_of(one.subscription, several, self.open_invoices),
+                addons_of(one.subscription, several),
+                successor_of(one.subscription, several),
+                one.pools,
+                self.customer.payment_method,
+            )
+            for one in self.holdings
+        )
+
+    @property
+    def next(self) -> tuple[Upcoming, ...]:
+        """What happens next to it, soonest first."""
+        return upcoming(
+            Outlook(
+                self.customer.id,
+                self.at,
+                self.holdings,
+                self.open_invoices,
+                self.grants,
+                self.holds,
+                self.change_requests,
+                self.customer.payment_method,
+            )
+        )
 
 
-def next_events(account: Account) -> tuple[NextEvent, ...]:
-    """What happens next to each subscription and open invoice, soonest first; only what is still to come."""
-    found: set[NextEvent] = set()
-    for holding in account.holdings:
-        found |= _of_subscription(holding, account.at)
-    for invoice in account.open_invoices:
-        name = invoice.number or invoice.id
-        found.add(NextEvent(invoice.draft.due_at, "due", name))
-        if invoice.draft.grace_ends_at is not None:
-            found.add(NextEvent(invoice.draft.grace_ends_at, "blocked", name))
-    coming = (event for event in found if event.at > account.at)
-    return tuple(sorted(coming, key=lambda event: (event.at, event.about, event.what)))
+def requests_of(
+    subscription: Subscription, several: Sequence[Subscription], invoices: Iterable[Invoice]
+) -> tuple[Invoice, ...]:
+    """Those of the invoices that a subscription answers for, in the order of their numbers.
+
+    Its own, and those of the ones whose place it took: what they owe follows it until it is paid.
+    Source: planctl billing rules, lifecycle (groups).
+    """
+    known = {one.id: one for one in several}
+    ids = [subscription.id]
+    while ids[-1] in known and known[ids[-1]].follows:
+        ids.append(known[ids[-1]].follows)
+    mine = (one for one in invoices if one.draft.subscription in ids)
+    return tuple(sorted(mine, key=lambda one: one.number))
 
 
-def _of_subscription(holding: Holding, at: Instant) -> set[NextEvent]:
-    one = holding.subscription
-    name = f"{one.customer}/{one.plan}"
-    if one.status is Status.PENDING:
-        return {NextEvent(one.started_at, "starts", name)}
-    if not one.live:
-        return set()
-    found = {NextEvent(one.ends_at, "ends", name)} if one.ends_at is not None else set()
-    found |= {NextEvent(step.at, "quantity_changes", name) for step in one.steps}
-    renewal = _renewal(one, at)
-    if renewal is not None:
-        found.add(NextEvent(renewal, "renews", name))
-    for state in holding.pools.values():
-        if state.period.ends_at is not None and state.period.ends_at != one.ends_at:
-            found.add(NextEvent(state.period.ends_at, "allowance_resets", name))
-    closing = next_due(one)
-    if closing is not None and closing not in {renewal, one.ends_at}:
-        found.add(NextEvent(closing, "usage_closes", name))
-    return found
+def addons_of(base: Subscription, several: Sequence[Subscription]) -> tuple[Subscription, ...]:
+    """The add-ons that stand on a subscription and have not ended."""
+    return tuple(one for one in several if one.base == base.id and one.status not in ENDED)
 
 
-def _renewal(one: Subscription, at: Instant) -> Instant | None:
-    """The next boundary at which a fee is charged; None where it ends before, is stopped, or never renews."""
-    stopped = one.status in {Status.BLOCKED, Status.PAUSED}
-    if stopped or one.terms.free or one.pay == "once" or not charges_fee(one) or at < one.anchor_at:
-        return None
-    schedule = one.schedule()
-    boundary = schedule.period(schedule.index_at(at)).ends_at
-    return None if boundary is None or (one.ends_at is not None and one.ends_at <= boundary) else boundary
+def seen_at(one: Subscription, at: Instant) -> Subscription:
+    """A subscription as it is looked at: before it began it is pending."""
+    return replace(one, status=Status.PENDING) if at < one.started_at and one.live else one

@@ -22,7 +22,8 @@ class Redemption:
 
     `taken` holds the billing periods of the subscription that it took something off, with the minor units it
     took there, all invoices of the period together. It holds for every invoice of a period that it was used in,
-    and for new periods as long as fewer than `coupon.periods` were used. A removed one holds for none.
+    and for new periods as long as fewer than `coupon.periods` were used. A removed one holds for none. `earlier` is
+    what it took from subscriptions whose place this one took, by their id and period; `moved_over` counts it in.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Redemption:
     applied_at: Instant
     taken: Mapping[int, int] = field(default_factory=dict)
     removed: bool = False
+    earlier: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def used(self) -> frozenset[int]:

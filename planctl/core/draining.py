@@ -20,10 +20,14 @@ PoolKey = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The units included in one allowance period, with what was bought and what rolled in; None: unlimited."""
+    """The units included in one allowance period, with what was bought and what rolled in; None: unlimited.
+
+    What was used of the periods in `before`, which changes of plan cut short, counts against it.
+    """
 
     key: PoolKey
     included: Fraction | None
+    before: tuple[PoolKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,22 @@ class Account:
 
 @dataclass(slots=True)
 class Drained:
-    """Where every unit went: what each allowance paid for, and what each account answers for."""
+    """Where every unit went: what each allowance paid for, and what each account answers for.
+
+    `before` has the periods whose used units count against an allowance.
+    """
 
     used: dict[PoolKey, Fraction] = field(default_factory=dict)
+    before: dict[PoolKey, tuple[PoolKey, ...]] = field(default_factory=dict)
     accounts: dict[PoolKey, Account] = field(default_factory=dict)
 
     def account(self, key: PoolKey) -> Account:
         """The account of an allowance period, an empty one where nothing came to it."""
         return self.accounts.get(key) or Account()
+
+    def used_before(self, key: PoolKey) -> Fraction:
+        """What was used before a change of plan and counts against an allowance period."""
+        return sum((self.used.get(one, ZERO) for one in self.before.get(key, ())), ZERO)
 
 
 def drain(stretches: Iterable[Stretch], lefts: dict[str, Fraction], payer: PoolKey | None = None) -> Drained:
@@ -129,10 +141,12 @@ def _included(
 ) -> Fraction:
     """Let allowances pay in order; the units that are left."""
     for allowance in allowances:
-        used = drained.used.get(allowance.key, ZERO)
+        if allowance.before:
+            drained.before[allowance.key] = allowance.before
+        used = drained.used.get(allowance.key, ZERO) + drained.used_before(allowance.key)
         paid = units if allowance.included is None else min(units, max(allowance.included - used, ZERO))
         if paid:
-            drained.used[allowance.key] = used + paid
+            drained.used[allowance.key] = drained.used.get(allowance.key, ZERO) + paid
             account.included += paid
             units -= paid
     return units

@@ -7,20 +7,20 @@ Source: planctl billing rules, laws.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from planctl.core.invoicing.model import Line, Settlement, UsageClaim
 from planctl.core.money import fraction_text
 from planctl.core.periods import Instant, Period, Schedule, instant_text, local_date, zone
-from planctl.core.subscriptions.dues import Due
+from planctl.core.subscriptions.dues import FEE, Due, due_of
 from planctl.core.subscriptions.model import Status, Subscription
 from planctl.core.subscriptions.transitions import TABLE
 
 BEGINNINGS = frozenset({Status.PENDING, Status.TRIALING, Status.ACTIVE})
 """The statuses in which a subscription can begin."""
 
-_MOVES = frozenset((before, after) for (before, _), after in TABLE.items())
+_MOVES = frozenset((before, after) for (before, _), after in TABLE.items() if after is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,19 @@ def entered(subscription: Subscription) -> range:
         return range(0)
     first = schedule.index_at(Instant(max(subscription.fees_from, schedule.anchor_at)))
     return range(first, schedule.index_at(last) + 1)
+
+
+def begun_at_the_end(subscription: Subscription, settled: Iterable[Settlement]) -> Iterator[Due]:
+    """The fee of a period that begins where the subscription ends, if it was settled before that end was known.
+
+    A plan is changed at the very instant at which a run, or its own start, has billed its period.
+    """
+    ends_at = subscription.ends_at
+    for one in settled:
+        if one.part == FEE and one.due_at == ends_at and not one.occasion and not one.revision:
+            due = due_of(replace(subscription, ends_at=None), FEE, one.index)
+            if due.period.starts_at == ends_at:
+                yield due
 
 
 DatedPeriod = tuple[Period, str, str]

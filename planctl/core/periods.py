@@ -263,14 +263,20 @@ class Schedule:
 
     An allowance schedule is another Schedule with the same `anchor_at`: with anchor `start` its boundaries
     include those of every interval that its own divides (but for one that falls on a day left out).
+
+    From each of `anchors`, instants later than `anchor_at` in time order, boundaries are counted anew as from a
+    start; the period before it is cut there, and the numbers go on.
     """
 
     anchor_at: Instant
     interval: Interval
     anchor: Anchor
     zone_name: str
+    anchors: tuple[Instant, ...] = ()
     _grid: _Grid = field(init=False, repr=False, compare=False)
     _stub: bool = field(init=False, repr=False, compare=False)
+    _next: Schedule | None = field(init=False, repr=False, compare=False, default=None)
+    _count: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
         if self.anchor.kind == "day" and not self.interval.months and self.interval.unit != "once":
@@ -282,6 +288,12 @@ class Schedule:
         object.__setattr__(self, "_grid", grid)
         stub = self.interval.unit != "once" and self.anchor.kind != "start" and grid.at(0) != self.anchor_at
         object.__setattr__(self, "_stub", stub)
+        if self.anchors:
+            first, *later = self.anchors
+            assert first > self.anchor_at, "a schedule is anchored anew after it starts"
+            object.__setattr__(self, "_count", self._own_index_at(Instant(first - 1)) + 1)
+            following = Schedule(first, self.interval, self.anchor, self.zone_name, tuple(later))
+            object.__setattr__(self, "_next", following)
 
     @property
     def starts_with_stub(self) -> bool:
@@ -291,36 +303,54 @@ class Schedule:
     def boundary(self, k: int) -> Instant:
         """Return boundary k, from 0: where period k starts and period k - 1 ends. They strictly increase.
 
-        InstantError for one after the year 9999. A `once` schedule has boundary 0 alone.
+        InstantError for one after the year 9999. A `once` schedule has boundary 0 alone, and its anchors.
         """
-        assert k == 0 or (k > 0 and self.interval.unit != "once"), f"{self.interval} has no boundary {k}"
-        return self.anchor_at if k == 0 else _grid_at(self._grid, k - self._stub)
+        if self._next is not None and k >= self._count:
+            return self._next.boundary(k - self._count)
+        return self._own_boundary(k)
 
     def period(self, k: int) -> Period:
-        """Return period k, from 0; of a `once` schedule the only one, which stays open."""
-        if self.interval.unit == "once":
-            assert k == 0, f"a one-off has no period {k}"
-            return Period(0, self.anchor_at, None)
-        return Period(k, self.boundary(k), self.boundary(k + 1))
+        """Return period k, from 0; the last one of a `once` schedule stays open."""
+        if self._next is not None and k >= self._count:
+            return replace(self._next.period(k - self._count), index=k)
+        own = self._own_period(k)
+        return own if self._next is None else own.cut_at(self._next.anchor_at)
 
     def full_period(self, k: int) -> Period:
-        """Return the whole anchored period that period k is or, being a stub, is the rest of."""
+        """Return the whole anchored period that period k is or, being a stub or cut, is a part of."""
+        if self._next is not None and k >= self._count:
+            return replace(self._next.full_period(k - self._count), index=k)
         if k == 0 and self._stub:
             return Period(0, self._grid.at(-1), self._grid.at(0))
-        return self.period(k)
+        return self._own_period(k)
 
     def index_at(self, instant: Instant) -> int:
         """Return the number of the period that contains an instant at or after the start.
 
         An instant on a boundary opens the new period.
         """
+        if self._next is not None and instant >= self._next.anchor_at:
+            return self._count + self._next.index_at(instant)
+        return self._own_index_at(instant)
+
+    def _own_boundary(self, k: int) -> Instant:
+        assert k == 0 or (k > 0 and self.interval.unit != "once"), f"{self.interval} has no boundary {k}"
+        return self.anchor_at if k == 0 else _grid_at(self._grid, k - self._stub)
+
+    def _own_period(self, k: int) -> Period:
+        if self.interval.unit == "once":
+            assert k == 0, f"a one-off has no period {k}"
+            return Period(0, self.anchor_at, None)
+        return Period(k, self._own_boundary(k), self._own_boundary(k + 1))
+
+    def _own_index_at(self, instant: Instant) -> int:
         assert instant >= self.anchor_at, f"{instant_text(instant)} is before the schedule starts"
         if self.interval.unit == "once":
             return 0
         k = max(0, self._grid.near(local_date(instant, self._grid.tz)) + self._stub)
-        while self.boundary(k) > instant:
+        while self._own_boundary(k) > instant:
             k -= 1
-        while self.boundary(k + 1) <= instant:
+        while self._own_boundary(k + 1) <= instant:
             k += 1
         return k
 

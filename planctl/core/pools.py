@@ -36,7 +36,8 @@ class Pool:
     `included` has prepaid and rolled units added (None: unlimited), of which `used` are used up. `own` is the
     feature's own usage, `drawn` what others drew on it in the order of their ids, `passed_on` the units that
     went on to what it spends, `elsewhere` those that another subscription's allowance paid for, `wallet` those
-    that grants pay for. All but `used` are 0 where another subscription answers for the feature.
+    that grants pay for. `before` are units of `used` that were used before a change of plan. All but `used` and
+    `before` are 0 where another subscription answers for the feature.
     """
 
     feature: str
@@ -48,11 +49,12 @@ class Pool:
     elsewhere: Fraction = ZERO
     wallet: Fraction = ZERO
     rolled: Fraction = ZERO
+    before: Fraction = ZERO
 
     @property
     def total(self) -> Fraction:
-        """Own usage and what others drew."""
-        return sum((draw.units for draw in self.drawn), self.own) if self.drawn else self.own
+        """Own usage, what others drew, and what was used before a change of plan."""
+        return sum((draw.units for draw in self.drawn), self.own) + self.before
 
     @property
     def remaining(self) -> Fraction | None:

@@ -29,12 +29,26 @@ def start_promise(one: Subscription, drafts: Sequence[Draft], replaced: Sequence
     }
 
 
-def cancel_promise(one: Subscription, drafts: Sequence[Draft]) -> Promise:
-    """What canceling is confirmed for: which subscription, its end and the final requests."""
+def cancel_promise(
+    one: Subscription, drafts: Sequence[Draft], credits: Sequence[CreditDraft] = ()
+) -> Promise:
+    """What canceling is confirmed for: which subscription, its end, the final requests and what goes back."""
     return {
         "subscription": one.id,
         "end": _day(one.ends_at, one.timezone),
         "final request": _requests(drafts),
+        "credit": _credited(one, credits),
+    }
+
+
+def pause_promise(
+    one: Subscription, addons: Sequence[Subscription], credits: Sequence[CreditDraft]
+) -> Promise:
+    """What pausing is confirmed for: which subscription, with which add-ons, and what is credited."""
+    return {
+        "subscription": one.id,
+        "add-ons": ", ".join(addon.id for addon in addons),
+        "credit": _credited(one, credits),
     }
 
 
@@ -44,13 +58,12 @@ def quantity_promise(
     """What changing a quantity is confirmed for: which, from how many to how many, from when, and what it costs."""
     one = change.subscription
     step = change.step
-    credit = sum(note.total_minor for note in credits)
     return {
         "subscription": one.id,
         "quantity": f"{change.feature} {change.before} to {change.after}".strip(),
         "from": "" if step is None else _day(step.at, one.timezone),
         "charge": _requests(drafts),
-        "credit": f"{format_minor(credit, one.currency)} {one.currency.code}",
+        "credit": _credited(one, credits),
         "scheduled change": ", ".join(str(gone.total) for gone in change.removed),
     }
 
@@ -78,6 +91,11 @@ def check_kept(shown: Promise | None, found: Promise, where: str) -> None:
         got="; ".join(f"{name} {found[name] or 'none'}" for name in moved),
         hint="run the command again and look at what it shows",
     )
+
+
+def _credited(one: Subscription, credits: Sequence[CreditDraft]) -> str:
+    credit = sum(note.total_minor for note in credits)
+    return f"{format_minor(credit, one.currency)} {one.currency.code}"
 
 
 def _requests(drafts: Sequence[Draft]) -> str:

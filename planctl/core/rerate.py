@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from planctl.core.invoicing.extending import EXTEND, extension_again
 from planctl.core.invoicing.fees import fee_lines, minimum_lines
 from planctl.core.invoicing.late import LATE, difference_minor
 from planctl.core.invoicing.model import Line, Settlement
@@ -18,7 +19,7 @@ from planctl.core.invoicing.reclose import Charge, Past, is_difference, last_rev
 from planctl.core.invoicing.tallies import charged_in
 from planctl.core.laws import wrong_lines
 from planctl.core.money import round_minor
-from planctl.core.subscriptions.dues import FEE, MINIMUM, due_of, resumed_at
+from planctl.core.subscriptions.dues import FEE, MINIMUM, charged_to, due_of, resumed_at
 from planctl.core.subscriptions.model import Subscription
 
 
@@ -27,12 +28,18 @@ def fees_again(subscription: Subscription, settled: Iterable[Settlement]) -> Ite
     for one in settled:
         if one.part == FEE:
             due = due_of(subscription, one.part, one.index)
-            for line in fee_lines(subscription, due, {}, resumed_at=resumed_at(subscription, due)):
+            begins = resumed_at(subscription, due, one.occasion)
+            for line in fee_lines(subscription, charged_to(subscription, due, begins), {}, resumed_at=begins):
                 yield replace(line, occasion=one.occasion)
 
 
 def change_again(subscription: Subscription, occasion: str) -> tuple[tuple[Line, ...], ...]:
-    """The line of a quantity bought within a period, by each history that the subscription may have had then."""
+    """The line of a quantity bought within a period, by each history that the subscription may have had then.
+
+    Or those of an extension, which says itself what its former end was.
+    """
+    if occasion.startswith(EXTEND):
+        return (tuple(extension_again(subscription, occasion)),)
     found = (charged_step(one, occasion, {}) for one in histories(subscription))
     return tuple(() if line is None else (line,) for line in found)
 
@@ -68,7 +75,7 @@ def wrong_minimums(past: Past) -> Iterator[tuple[str, str]]:
         if any(one.outcome == "reissue" for one, _ in lasting_pairs):
             continue
         for one, invoice in lasting_pairs:
-            if one.outcome != "blocked" and not one.occasion.startswith(LATE):
+            if not one.is_deferred and not one.occasion.startswith(LATE):
                 for what in _wrong_minimum(past, by_id[name], one, invoice):
                     yield invoice, what
         yield from _wrong_late_minimums(past, by_id[name], index)

@@ -86,7 +86,7 @@ def wrong_charges(closer: Closer, period: ClosedPeriod, again: Again) -> Iterato
         yield from _within_maximum(closer, period, again)
     elif not period.rated_again:
         occasion, invoice = [
-            (one.occasion, invoice) for one, invoice in period.settled if one.outcome != "blocked"
+            (one.occasion, invoice) for one, invoice in period.settled if not one.is_deferred
         ][-1]
         # What is capped to nothing stands on an invoice that there is anyway.
         fresh = (line for line in again.lines if line.amount_minor or invoice)

@@ -42,6 +42,6 @@ def _courses(lineup: LineUp, at: Instant) -> Iterator[tuple[PoolKey, Course]]:
     names |= dict.fromkeys(former for former, present in lineup.present.items() if present in names)
     for feature in names:
         holder = lineup.holder(feature, at)
-        if holder is not None and (holder.charges or not holder.entitlement.feature.held):
+        if holder is not None and (holder.charges(at) or not holder.entitlement.feature.held):
             period = holder.period_at(at)
             yield holder.key(period), lineup.course(feature, period.starts_at, Instant(at + 1))

@@ -6,17 +6,21 @@ Source: planctl billing rules, time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.model import Feature
 from planctl.core.customers import Customer
-from planctl.core.entitlements import Holding, current_windows, open_pools
+from planctl.core.entitlements import Holding
 from planctl.core.invoicing.lineup import LineUp
-from planctl.core.invoicing.model import OpenInvoice, Totals
+from planctl.core.invoicing.model import OpenInvoice, Totals, UsageWindow
 from planctl.core.invoicing.projection import projected
+from planctl.core.open_pools import current_windows, open_pools
 from planctl.core.periods import Instant
 from planctl.core.reading import closest
+from planctl.core.wallet_draws import draw_windows, open_draws
+from planctl.core.wallets import ZERO, Grant
 from planctl.errors import NotFound
 from planctl.store import catalog, subscriptions, usage
 from planctl.store.facts import facts_as_of, request_for
@@ -41,6 +45,8 @@ class AsOf:
     holdings: tuple[Holding, ...]
     unpaid: tuple[OpenInvoice, ...] = ()
     stop: str = ""
+    lineup: LineUp = field(default_factory=lambda: LineUp(()))
+    """What was drawn on to tell the pools."""
 
 
 def customer_as_of(tx: Tx, customer_id: str, at: Instant) -> AsOf:
@@ -52,22 +58,34 @@ def customer_as_of(tx: Tx, customer_id: str, at: Instant) -> AsOf:
     standing = projection.subscriptions
     then = [one.until(at) for one in standing]
     lineup = LineUp(then, projection.grants, projection.rolled, facts.present)
-    pools = open_pools(lineup, at, _totals(tx, lineup, at))
+    pools = open_pools(lineup, at, _totals(tx, lineup, current_windows(lineup, at)))
     holdings = tuple(Holding(one, pools[one.id] if one.live else {}) for one in standing)
-    return AsOf(facts.customer, at, holdings, facts.unpaid, projection.billed.hold)
+    return AsOf(facts.customer, at, holdings, facts.unpaid, projection.billed.hold, lineup)
+
+
+def grants_left(tx: Tx, found: AsOf) -> tuple[Grant, ...]:
+    """The customer's grants with what usage has left of each, that of the periods that are open included."""
+    lineup, at = found.lineup, found.at
+    if not lineup.grants:
+        return ()
+    drawn = open_draws(lineup, at, _totals(tx, lineup, draw_windows(lineup, at)))
+    return tuple(
+        replace(one, left=one.left - min(drawn.get(one.id, ZERO), one.left)) for one in lineup.grants
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class AccessFacts:
     """What a question about a feature is answered from: its definition, present and former ids, who holds what.
 
-    `waiting`: an assigned plan that has not started would grant it.
+    `waiting`: an assigned plan that has not started would grant it. `billed_to` holds the plans.
     """
 
     feature: Feature
     names: frozenset[str]
     holdings: tuple[Holding, ...]
     waiting: bool
+    billed_to: str = ""
 
 
 def access_facts(tx: Tx, customer_id: str, feature: str, at: Instant) -> AccessFacts:
@@ -76,7 +94,8 @@ def access_facts(tx: Tx, customer_id: str, feature: str, at: Instant) -> AccessF
     former = catalog.aliases(tx, "features")
     definition = _definition(tx, feature, former, found)
     names = names_of(definition.id, former)
-    return AccessFacts(definition, names, found.holdings, _waiting(tx, found.customer.id, names))
+    root = found.customer.id
+    return AccessFacts(definition, names, found.holdings, _waiting(tx, root, names), root)
 
 
 def _definition(tx: Tx, feature: str, former: dict[str, tuple[str, ...]], found: AsOf) -> Feature:
@@ -104,9 +123,9 @@ def _waiting(tx: Tx, customer_id: str, names: frozenset[str]) -> bool:
     return False
 
 
-def _totals(tx: Tx, lineup: LineUp, at: Instant) -> Totals:
-    """The usage of every pool that is open at `at`, counted under every name a feature has or had."""
+def _totals(tx: Tx, lineup: LineUp, windows: Iterable[UsageWindow]) -> Totals:
+    """The usage of the windows, counted under every name a feature has or had."""
     former = catalog.aliases(tx, "features")
     by_id = {one.id: one for one in lineup.subscriptions}
-    requests = [request_for(window, by_id, former) for window in current_windows(lineup, at)]
+    requests = [request_for(window, by_id, former) for window in windows]
     return usage.totals(tx, requests) if requests else {}

@@ -82,6 +82,14 @@ def applied_to(tx: Tx, subscription: str) -> tuple[Redemption, ...]:
     return tuple(_read(tx, _select().where(_R.c.subscription == subscription)))
 
 
+def named_redemptions(tx: Tx, redemption_ids: Sequence[str]) -> tuple[Redemption, ...]:
+    """Redemptions by their ids, oldest first, whatever subscription has them now."""
+    found: list[Redemption] = []
+    for chunk in chunks(dict.fromkeys(redemption_ids)):
+        found += _read(tx, _select().where(_R.c.id.in_(chunk)))
+    return tuple(found)
+
+
 def redeemable(tx: Tx, name: str, subscription: Subscription, at: Instant) -> Redemption:
     """A coupon of the catalog as this subscription, stored or about to be, may have it now; nothing is written.
 
@@ -173,7 +181,7 @@ def _select() -> Select[Any]:
 
 def _read(tx: Tx, query: Select[Any]) -> list[Redemption]:
     rows = tx.connection.execute(query).all()
-    taken = _taken(tx, [row.id for row in rows])
+    uses = _uses(tx, [row.id for row in rows])
     return [
         Redemption(
             id=row.id,
@@ -181,25 +189,41 @@ def _read(tx: Tx, query: Select[Any]) -> list[Redemption]:
             subscription=row.subscription,
             coupon=_coupon(row.coupon, row.document),
             applied_at=instant(row.applied_at),
-            taken=taken.get(row.id, {}),
+            taken={
+                index: amount
+                for (name, index), amount in uses.get(row.id, {}).items()
+                if name == row.subscription
+            },
             removed=row.removed_at != 0,
+            earlier={
+                place: amount
+                for place, amount in uses.get(row.id, {}).items()
+                if place[0] != row.subscription
+            },
         )
         for row in rows
     ]
 
 
-def _taken(tx: Tx, redemption_ids: Sequence[str]) -> dict[str, dict[int, int]]:
-    """What redemptions took by billing period, on invoices that are not void."""
-    found: dict[str, dict[int, int]] = {}
+def move_redemptions(tx: Tx, old: str, new: str) -> None:
+    """Let the coupons that a subscription has go over to the one that takes its place; what they took stays."""
+    statement = _R.update().where(_R.c.subscription == old, _R.c.removed_at == 0)
+    tx.connection.execute(statement.values(subscription=new))
+
+
+def _uses(tx: Tx, redemption_ids: Sequence[str]) -> dict[str, dict[tuple[str, int], int]]:
+    """What redemptions took by subscription and billing period, on invoices that are not void."""
+    found: dict[str, dict[tuple[str, int], int]] = {}
     for chunk in chunks(redemption_ids):
         query = (
-            select(_U.c.redemption, _U.c.period_idx, _U.c.amount)
+            select(_U.c.redemption, _U.c.period_idx, _U.c.amount, _I.c.subscription)
             .join(_I, _I.c.id == _U.c.invoice)
             .where(_U.c.redemption.in_(chunk), _I.c.status != "void")
         )
         for row in tx.connection.execute(query):
             periods = found.setdefault(row.redemption, {})
-            periods[row.period_idx] = periods.get(row.period_idx, 0) + minor(row.amount)
+            place = (row.subscription, row.period_idx)
+            periods[place] = periods.get(place, 0) + minor(row.amount)
     return found
 
 

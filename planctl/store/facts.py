@@ -11,21 +11,25 @@ from sqlalchemy import select
 from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
 from planctl.core.invoicing.advance import RunTerms, needed_amounts, needed_windows
-from planctl.core.invoicing.facts import CustomerFacts, Voided
-from planctl.core.invoicing.model import Settlement, UsageWindow
+from planctl.core.invoicing.facts import CustomerFacts, Fallback, Voided
+from planctl.core.invoicing.model import ByChild, Settlement, UsageWindow
 from planctl.core.invoicing.settling import Purse
 from planctl.core.invoicing.stops import stop_reason
+from planctl.core.invoicing.succession import unfolded, wants_fallback
+from planctl.core.invoicing.unused import gross_credit, is_unused, shifted
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
+from planctl.identifiers import new_id
 from planctl.store import catalog, customers, invoices, subscriptions, usage
 from planctl.store.balances import balances_of
 from planctl.store.coupons import redemptions_of
 from planctl.store.feature_names import names_of
 from planctl.store.history import billed_lines, history, since
-from planctl.store.offers import names, taxes
+from planctl.store.offers import auto_enabled, names, offered, taxes
 from planctl.store.sets import chunks, table
 from planctl.store.settings import setting
 from planctl.store.usage import UsageRequest
+from planctl.store.usage_children import by_child, companies
 from planctl.store.wallets import grants_of
 
 if TYPE_CHECKING:
@@ -61,16 +65,15 @@ def customer_facts(tx: Tx, customer_ids: Sequence[str], until: Instant) -> list[
                 customer=customer,
                 subscriptions=tuple(mine),
                 unpaid=tuple(unpaid[name]),
-                deferred=tuple(
-                    part for one in mine for part in open_parts[one.id] if part.outcome == "blocked"
-                ),
+                deferred=tuple(part for one in mine for part in open_parts[one.id] if part.is_deferred),
                 voided=tuple(void for one in mine for void in voided.get(one.id, ())),
                 late=late.get(name, ()),
+                gives_back={one.id: shift for one in mine if (shift := shifted(one)) is not None},
                 stop=stop_reason(holds.get(name, ())),
             )
         )
-    facts = _with_history(tx, facts)
-    return measured(tx, facts, until)
+    unfolded_facts = [unfolded(one, until) for one in _with_fallbacks(tx, facts, until)]
+    return measured(tx, _with_history(tx, unfolded_facts), until)
 
 
 def facts_as_of(tx: Tx, customer_id: str, at: Instant) -> CustomerFacts:
@@ -103,6 +106,25 @@ def _purses(tx: Tx, customer_ids: Sequence[str]) -> dict[str, CustomerFacts]:
     }
 
 
+def _with_fallbacks(tx: Tx, facts: Sequence[CustomerFacts], until: Instant) -> Sequence[CustomerFacts]:
+    """The facts with the plans that take over what has expired; nothing is read where nothing has."""
+    wanted = [wants_fallback(one.subscriptions, until) for one in facts]
+    if not any(wanted):
+        return facts
+    found = {
+        one.terms.group: one for one in (offered(tx, plan) for plan in auto_enabled(tx)) if one.exclusive
+    }
+    return [
+        replace(
+            one,
+            fallbacks={
+                group: Fallback(found[group], new_id("sub", until)) for group in groups if group in found
+            },
+        )
+        for one, groups in zip(facts, wanted, strict=True)
+    ]
+
+
 def _with_history(tx: Tx, facts: Sequence[CustomerFacts]) -> list[CustomerFacts]:
     """The facts with what was claimed and charged before, of those to whom it matters."""
     wanted: dict[str, Instant] = {}
@@ -110,7 +132,8 @@ def _with_history(tx: Tx, facts: Sequence[CustomerFacts]) -> list[CustomerFacts]
     for one in facts:
         for subscription in one.subscriptions:
             voided = [void for void in one.voided if void.subscription == subscription.id]
-            begins = since(subscription, one.late, voided)
+            deferred = [part for part in one.deferred if part.subscription == subscription.id]
+            begins = since(subscription, one.late, voided, deferred)
             if begins is not None:
                 wanted[subscription.id] = begins
                 owner[subscription.id] = one.customer.id
@@ -130,16 +153,29 @@ def _with_history(tx: Tx, facts: Sequence[CustomerFacts]) -> list[CustomerFacts]
     ]
 
 
-def facts_of_new(tx: Tx, customer: Customer, subscription: Subscription, until: Instant) -> CustomerFacts:
-    """The facts of a subscription that is not stored yet, alone: what falls due on it is its first invoice."""
+def facts_of_new(
+    tx: Tx,
+    customer: Customer,
+    subscription: Subscription,
+    until: Instant,
+    replaced: Sequence[Subscription] = (),
+) -> CustomerFacts:
+    """The facts of a subscription that is not stored yet, with what gives way to it: it is brought to its end.
+
+    What falls due on the new one is its first invoice.
+    """
+    over = tuple(one for one in replaced if one.live and one.ends_at is not None and one.ends_at <= until)
+    mine = {subscription.id, *(one.id for one in over)}
     others = tuple(one for one in subscriptions.of_customers(tx, [customer.id])[customer.id])
     facts = replace(
         _purses(tx, [customer.id])[customer.id],
         customer=customer,
-        subscriptions=(subscription,),
-        beside=tuple(one for one in others if one.id != subscription.id and one.live),
+        subscriptions=(subscription, *over),
+        beside=tuple(one for one in others if one.id not in mine and one.live),
+        unpaid=tuple(invoices.open_invoices(tx, [customer.id])[customer.id]) if over else (),
+        moved=frozenset(mine),
     )
-    return measured(tx, [facts], until)[0]
+    return measured(tx, _with_history(tx, [facts]) if over else [facts], until)[0]
 
 
 def purse_for(
@@ -156,6 +192,7 @@ def purse_for(
         facts.balance,
         billed_lines(tx, {subscription.id: begins}),
         run_terms(tx).tax_rounding,
+        subscriptions.of_customers(tx, [customer.id])[customer.id],
     )
 
 
@@ -181,8 +218,15 @@ def measured(tx: Tx, facts: Sequence[CustomerFacts], until: Instant) -> list[Cus
             (request_for(window, terms, former), name) for window, name in needed_amounts(one, until)
         ]
     totals = usage.totals(tx, requests) if requests else {}
+    of_children = _by_child(tx, requests)
     amounts = usage.amounts(tx, by_event) if by_event else {}
-    return [replace(one, totals=totals, amounts=amounts) for one in facts]
+    return [replace(one, totals=totals, amounts=amounts, by_child=of_children) for one in facts]
+
+
+def _by_child(tx: Tx, requests: Sequence[UsageRequest]) -> ByChild:
+    """What everybody of a company used in these windows; nothing of customers that have no one below them."""
+    several = companies(tx, (one.window.customer for one in requests))
+    return by_child(tx, [one for one in requests if one.window.customer in several]) if several else {}
 
 
 def request_for(
@@ -217,7 +261,9 @@ def _voided(
             draft = invoice.draft
             parts = [one for one in draft.settlements if one.outcome == "reissue"]
             # What an add-on was billed on its base's invoice is its own to bill again.
-            for name in dict.fromkeys(one.subscription for one in parts):
+            credits = [gross_credit(line, draft.currency) for line in draft.lines if is_unused(line)]
+            names_in = [one.subscription for one in parts] + [line.subscription for line in credits]
+            for name in dict.fromkeys(names_in):
                 found.setdefault(name, []).append(
                     Voided(
                         name,
@@ -227,6 +273,7 @@ def _voided(
                         draft.revision,
                         draft.at,
                         tuple(one for one in parts if one.subscription == name),
+                        tuple(one for one in credits if one.subscription == name),
                     )
                 )
     return found

@@ -14,10 +14,11 @@ from sqlalchemy import select
 
 from planctl.core.invoicing.credits import LineCredit, credited
 from planctl.core.invoicing.facts import BilledLine, LateMark, Voided
-from planctl.core.invoicing.model import UsageClaim
+from planctl.core.invoicing.model import Settlement, UsageClaim
 from planctl.core.invoicing.settling import made_by_itself
+from planctl.core.invoicing.unused import shifted
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.dues import allowance_schedule, closed_features, due_of
+from planctl.core.subscriptions.dues import FEE, allowance_schedule, closed_features, due_of
 from planctl.core.subscriptions.model import Subscription
 from planctl.store.credit_notes import notes_on
 from planctl.store.invoice_mapping import line_of
@@ -39,19 +40,37 @@ class History:
     returned: Mapping[str, Fraction] = field(default_factory=dict)
 
 
-def since(subscription: Subscription, marks: Sequence[LateMark], voided: Sequence[Voided]) -> Instant | None:
-    """From when on a subscription's past matters to a run; None where it does not."""
+def since(
+    subscription: Subscription,
+    marks: Sequence[LateMark],
+    voided: Sequence[Voided],
+    deferred: Sequence[Settlement] = (),
+) -> Instant | None:
+    """From when on a subscription's past matters to a run; None where it does not.
+
+    `deferred` is what a time without service has left open: its minimum compares with what its period was charged.
+    """
     instants: list[Instant] = [mark.at for mark in marks]
     instants += [
         due_of(subscription, one.part, one.index).period.starts_at
         for void in voided
         for one in void.settlements
     ]
+    instants += [
+        due_of(subscription, FEE, line.service_index).period.starts_at
+        for void in voided
+        for line in void.credits
+    ]
     terms, settled = subscription.terms, subscription.settled_at
     bounded = bool(terms.minimum or terms.maximum)
     rolls = any(one.rollover for one in terms.features.values())
     if settled is not None and settled >= subscription.anchor_at and (bounded or rolls):
         instants.append(settled)
+    if bounded:
+        instants += [due_of(subscription, one.part, one.index).period.starts_at for one in deferred]
+    shift = shifted(subscription)
+    if shift is not None:
+        instants.append(Instant(shift.at - 1))
     if not instants:
         return None
     first = Instant(max(min(instants), subscription.anchor_at))

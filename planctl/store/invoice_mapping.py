@@ -165,6 +165,8 @@ def invoice_row(value: Invoice, number: Number, customer: int) -> Values:
         "catalog_revision": count(draft.catalog_revision),
         "content_hash": named(value.content_hash),
         "written_off_at": maybe_instant(value.written_off_at),
+        "extended_due_at": maybe_instant(value.extended_due_at),
+        "extended_grace_at": maybe_instant(value.extended_grace_at),
         "discounts": discounts_text(draft.discounts),
     }
 
@@ -221,6 +223,8 @@ def invoice_of(row: Any, parts: InvoiceParts, *, checked: bool = True) -> Invoic
         paid_at=maybe_instant(row.paid_at),
         voided_at=maybe_instant(row.voided_at),
         written_off_at=maybe_instant(row.written_off_at),
+        extended_due_at=maybe_instant(row.extended_due_at),
+        extended_grace_at=maybe_instant(row.extended_grace_at),
         seller=texts_of(row.seller),
         buyer=texts_of(row.buyer),
         tzdata=row.tzdata,
@@ -249,6 +253,9 @@ def check_invoice(value: Invoice) -> None:
     assert not settled or value.due_minor == 0, f"{name} is paid and {value.due_minor} is due"
     assert not settled or value.paid_at is not None, f"{name} is paid at no time"
     assert (value.status is InvoiceStatus.VOID) == (value.voided_at is not None), f"{name}: void or not"
+    assert value.due_at >= draft.due_at, f"{name}: a due date is only moved on"
+    grace, extended = draft.grace_ends_at, value.extended_grace_at
+    assert extended is None or (grace is not None and extended >= grace), f"{name}: no grace to move on"
 
 
 def line_row(invoice: str, position: int, line: Line, revision: int) -> Values:
@@ -304,14 +311,16 @@ def line_of(row: Any) -> Line:
 
 
 def open_invoice_of(row: Any) -> OpenInvoice:
-    """What dunning needs of an unpaid invoice's row; void and paid ones are not asked for."""
+    """What dunning needs of an unpaid invoice's row, with its dates as they were extended; no void or paid ones."""
     status = InvoiceStatus(row.status)
     assert status in {InvoiceStatus.OPEN, InvoiceStatus.PAST_DUE}, f"{row.id} is {status}"
     return OpenInvoice(
         id=row.id,
         subscription=row.subscription,
-        due_at=instant(row.due_at),
-        grace_ends_at=maybe_instant(row.grace_ends_at),
+        due_at=instant(row.due_at if row.extended_due_at is None else row.extended_due_at),
+        grace_ends_at=maybe_instant(
+            row.grace_ends_at if row.extended_grace_at is None else row.extended_grace_at
+        ),
         due_minor=minor(row.total - row.credit - row.paid),
         past_due=status is InvoiceStatus.PAST_DUE,
         dunned=row.kind != "pack",

@@ -1,4 +1,4 @@
-"""Invoices: numbered and written once, then changed only by payment, lateness and voiding. It sums nothing.
+"""Invoices: numbered and written once, then changed only by payment, lateness, extension and voiding. It sums nothing.
 
 What belongs to one draft is written in the caller's one transaction: number, invoice, lines, claims and
 settlements. Source: planctl billing rules, invoices.
@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, select, text, tuple_
+from sqlalchemy import Select, bindparam, func, select, text, tuple_
 
 from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, OpenInvoice
 from planctl.core.periods import Instant
 from planctl.errors import NotFound
 from planctl.identifiers import new_id
+from planctl.store.columns import WHOLE
 from planctl.store.coupons import add_uses
 from planctl.store.invoice_mapping import (
     InvoiceParts,
@@ -26,7 +27,7 @@ from planctl.store.invoice_mapping import (
     line_row,
     open_invoice_of,
 )
-from planctl.store.mapping import claim_of, instant, settlement_of
+from planctl.store.mapping import claim_of, instant, maybe_instant, settlement_of
 from planctl.store.numbering import DEFAULT_FORMAT, INVOICES, NumberFormat, series_states, take_numbers
 from planctl.store.sets import chunks, grouped, insert_rows, sequences, table
 from planctl.store.settings import setting, timezone
@@ -39,6 +40,7 @@ __all__ = [
     "InvoiceFilter",
     "Issuing",
     "as_stored",
+    "extend",
     "finalize",
     "get_many",
     "invoice",
@@ -176,6 +178,32 @@ def mark_past_due(tx: Tx, invoice_ids: Iterable[str]) -> None:
     assert changed == len(rows), f"{len(rows)} invoices are past due, {changed} of them are open"
 
 
+def extend(tx: Tx, dates: Iterable[OpenInvoice]) -> None:
+    """Write until when unpaid invoices may be paid now, and whether they are past due; what they say stays.
+
+    Each must be unpaid, and is given whole as it will be.
+    """
+    rows = [
+        {
+            "the_id": one.id,
+            "new_due": instant(one.due_at),
+            "new_grace": maybe_instant(one.grace_ends_at),
+            "new_status": (InvoiceStatus.PAST_DUE if one.past_due else InvoiceStatus.OPEN).value,
+        }
+        for one in dates
+    ]
+    if not rows:
+        return
+    statement = _I.update().where(_I.c.id == bindparam("the_id"), _UNPAID)
+    moved = statement.values(
+        extended_due_at=func.nullif(bindparam("new_due", type_=WHOLE), _I.c.due_at),
+        extended_grace_at=func.nullif(bindparam("new_grace", type_=WHOLE), _I.c.grace_ends_at),
+        status=bindparam("new_status"),
+    )
+    changed = tx.connection.execute(moved, rows).rowcount
+    assert changed == len(rows), f"{len(rows)} invoices to extend, {changed} of them are unpaid"
+
+
 def void(tx: Tx, invoice_id: str, at: Instant, reissue: bool = False) -> None:
     """Void a finalized invoice: it keeps its number, nothing of it is owed any more.
 
@@ -260,7 +288,7 @@ def open_invoices(tx: Tx, customer_ids: Iterable[str]) -> dict[str, list[OpenInv
             select(_I, _C.c.id.label("customer_id"))
             .join(_C, _C.c.seq == _I.c.customer)
             .where(_C.c.id.in_(chunk), _UNPAID)
-            .order_by(_I.c.customer, _I.c.due_at, _I.c.id)
+            .order_by(_I.c.customer, func.coalesce(_I.c.extended_due_at, _I.c.due_at), _I.c.id)
         )
         found += [(row.customer_id, open_invoice_of(row)) for row in tx.connection.execute(query)]
     by_customer = grouped(found, wanted, lambda pair: pair[0])

@@ -25,8 +25,10 @@ from planctl.core.periods import Instant, Period
 from planctl.core.subscriptions.model import (
     Assignment,
     BlockedSpan,
+    Extension,
     QuantityStep,
     Status,
+    StopKind,
     Subscription,
     Transition,
 )
@@ -38,6 +40,7 @@ _EXACT = re.compile(r"-?[0-9]+(?:\.[0-9]+|/[1-9][0-9]*)?", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _OUTCOMES = frozenset(get_args(Outcome))
+_STOPS = frozenset(get_args(StopKind))
 
 
 # Single values
@@ -198,11 +201,20 @@ def subscription_row(value: Subscription, customer: int, next_action_at: int | N
         "next_action_at": maybe_instant(next_action_at),
         "base": said(value.base),
         "pools_from": instant(value.pools_from),
+        "trial_ends_at": maybe_instant(value.trial_ends_at),
+        "expires_at": maybe_instant(value.expires_at),
+        "anchors": canonical([str(instant(at)) for at in value.anchors]),
+        "follows": said(value.follows),
+        "locked": said(value.locked),
     }
 
 
 def subscription_of(
-    row: Any, terms: Terms, blocked: tuple[BlockedSpan, ...], steps: tuple[QuantityStep, ...] = ()
+    row: Any,
+    terms: Terms,
+    blocked: tuple[BlockedSpan, ...],
+    steps: tuple[QuantityStep, ...] = (),
+    extensions: tuple[Extension, ...] = (),
 ) -> Subscription:
     """The subscription of a row that also carries the customer's id as `customer_id`."""
     return Subscription(
@@ -233,7 +245,22 @@ def subscription_of(
         base=row.base,
         pools_from=instant(row.pools_from),
         steps=steps,
+        trial_ends_at=maybe_instant(row.trial_ends_at),
+        expires_at=maybe_instant(row.expires_at),
+        anchors=_anchors_of(row.anchors),
+        follows=row.follows,
+        locked=row.locked,
+        extensions=extensions,
     )
+
+
+def _anchors_of(text: str) -> tuple[Instant, ...]:
+    """The instants from which periods are counted anew; nearly always none."""
+    if text == "[]":
+        return ()
+    found = document_of(text)
+    assert isinstance(found, list), f"{text!r} is no list"
+    return tuple(instant(int(str(at))) for at in found)
 
 
 def span_row(subscription: str, span: BlockedSpan) -> Values:
@@ -244,12 +271,14 @@ def span_row(subscription: str, span: BlockedSpan) -> Values:
         "starts_at": instant(span.starts_at),
         "ends_at": maybe_instant(span.ends_at),
         "payment": said(span.payment),
+        "kind": named(span.kind),
     }
 
 
 def span_of(row: Any) -> BlockedSpan:
     """The time without service of a row."""
-    return BlockedSpan(instant(row.starts_at), maybe_instant(row.ends_at), row.payment)
+    assert row.kind in _STOPS, f"{row.kind!r} stops no subscription"
+    return BlockedSpan(instant(row.starts_at), maybe_instant(row.ends_at), row.payment, row.kind)
 
 
 def transition_row(value: Transition, seq: int, recorded_at: int) -> Values:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from planctl.core.catalog.model import OnlyFor, TaxRate
+from planctl.core.catalog.model import Group, OnlyFor, TaxRate
 from planctl.core.catalog.parse_plans import parse_offer
-from planctl.core.catalog.parse_sections import parse_tax
+from planctl.core.catalog.parse_sections import parse_group, parse_tax
 from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Entry, Scalar, document_of, node_of
 from planctl.core.document import Mapping as Node
@@ -51,6 +51,7 @@ def offered(tx: Tx, plan: str, version: int = 0) -> Offered:
             hint=f"planctl plan versions {plan}",
         )
     terms = terms_of_text(row.terms_hash, row.document)
+    group = group_of(tx, terms.group)
     offer = parse_offer(plan, _node(found.document), Reader())
     if found.archived:
         offer = replace(offer, archived=True)
@@ -60,9 +61,10 @@ def offered(tx: Tx, plan: str, version: int = 0) -> Offered:
         terms,
         row.terms_hash,
         offer,
-        exclusive=terms.kind == "plan" and is_exclusive(tx, terms.group),
+        exclusive=terms.kind == "plan" and group is not None and group.exclusive,
         revision=row.revision,
         listed=listed(tx, offer.only_for),
+        group=group,
     )
 
 
@@ -80,15 +82,15 @@ def auto_enabled(tx: Tx) -> list[str]:
     ]
 
 
-def is_exclusive(tx: Tx, group: str) -> bool:
-    """Whether a customer holds at most one plan of the group; an undeclared group is exclusive, none is not."""
+def group_of(tx: Tx, group: str) -> Group | None:
+    """A group of plans; an undeclared one is exclusive with the usual switches, and `""` is none."""
     if not group:
-        return False
+        return None
     row = tx.connection.execute(
         select(_O.c.document).where(_O.c.address == f"groups.{group}")
     ).scalar_one_or_none()
-    document = None if row is None else document_of(row)
-    return not isinstance(document, dict) or document.get("exclusive", True) is not False
+    parsed = None if row is None else parse_group(Entry(Scalar(group), _node(row)), Reader())
+    return parsed or Group(group)
 
 
 def listed(tx: Tx, only_for: OnlyFor | None) -> frozenset[str]:

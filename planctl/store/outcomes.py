@@ -7,6 +7,7 @@ transitions - is never split over two transactions; numbers are taken last.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.coupons import Redemption
@@ -17,11 +18,12 @@ from planctl.core.invoicing.facts import Advanced, Begun
 from planctl.core.invoicing.model import CreditDraft, Draft, Invoice
 from planctl.core.invoicing.taxation import UNTAXED
 from planctl.core.periods import Instant, Period, local_date, zone
+from planctl.core.subscriptions.model import Status
 from planctl.core.subscriptions.start import Starting
 from planctl.store import invoices, subscriptions, usage
 from planctl.store.balances import apply_to_invoices
 from planctl.store.books import check_open
-from planctl.store.coupons import add_redemption
+from planctl.store.coupons import add_redemption, move_redemptions
 from planctl.store.credit_notes import issue_credit_notes
 from planctl.store.invoices import Issuing
 from planctl.store.settings import setting
@@ -78,9 +80,12 @@ def write_outcomes(
 
     Conflict, and nothing is written, where something was billed or moved by somebody else meanwhile.
     """
+    fresh = {started.id for one in outcomes for started in one.started}
     changed = [pair for one in outcomes for pair in one.subscriptions]
     ended_first = sorted(changed, key=lambda pair: pair[0].live)
-    subscriptions.update_many(tx, ended_first)
+    subscriptions.update_many(tx, [pair for pair in ended_first if pair[0].id not in fresh])
+    subscriptions.insert_many(tx, [pair for pair in ended_first if pair[0].id in fresh])
+    _hand_over(tx, outcomes)
     subscriptions.add_transitions(tx, [move for one in outcomes for move in one.transitions], recorded_at)
     subscriptions.add_periods(tx, _dated([begun for one in outcomes for begun in one.begun]))
     invoices.mark_past_due(tx, [name for one in outcomes for name in one.past_due_invoices])
@@ -93,6 +98,17 @@ def write_outcomes(
             usage.clear_marks(tx, one.customer, one.late)
     drafts = [draft for one in outcomes for draft in one.drafts]
     return issue(tx, drafts, [note for one in outcomes for note in one.credits], buyers, recorded_at)
+
+
+def _hand_over(tx: Tx, outcomes: Sequence[Advanced]) -> None:
+    """Let coupons go over to the subscriptions that begin in the place of others."""
+    begun = {
+        move.subscription for one in outcomes for move in one.transitions if move.before is Status.PENDING
+    }
+    for one in outcomes:
+        for subscription, _ in one.subscriptions:
+            if subscription.id in begun and subscription.follows and not subscription.terms.free:
+                move_redemptions(tx, subscription.follows, subscription.id)
 
 
 def issue(
@@ -130,9 +146,14 @@ def write_start(  # noqa: PLR0913 - everything a start consists of
     """
     if snapshot is not None:
         subscriptions.keep_terms(tx, snapshot)
-    subscriptions.update_many(tx, [(old, next_action(old, ())) for old in starting.replaced])
+    brought = {one.id for one, _ in billed.subscriptions}
+    later = [old for old in starting.replaced if old.id not in brought]
+    subscriptions.update_many(tx, [(old, next_action(old, ())) for old in later])
     subscriptions.add_transitions(tx, starting.transitions, recorded_at)
-    subscriptions.insert(tx, starting.subscription, next_action(starting.subscription, ()))
+    new = starting.subscription
+    # What gives way still runs, and a group holds one that does: the new one takes its status after that.
+    waiting = replace(new, status=Status.PENDING) if new.id in brought else new
+    subscriptions.insert(tx, waiting, next_action(new, ()))
     if redemption is not None:
         add_redemption(tx, redemption)
     return write_outcomes(tx, [billed], [customer], recorded_at)

@@ -260,6 +260,11 @@ class SubscriptionRow(SQLModel, table=True):
     next_action_at: int | None = Field(sa_column=maybe_whole())
     base: str = Field(sa_column=text(default=""))
     pools_from: int = Field(sa_column=whole(default=0))
+    trial_ends_at: int | None = Field(sa_column=maybe_whole())
+    expires_at: int | None = Field(sa_column=maybe_whole())
+    anchors: str = Field(sa_column=text(default="[]"))
+    follows: str = Field(sa_column=text(default=""))
+    locked: str = Field(sa_column=text(default=""))
 
 
 class TransitionRow(SQLModel, table=True):
@@ -310,6 +315,7 @@ class BlockedSpanRow(SQLModel, table=True):
     starts_at: int = Field(sa_column=whole(primary_key=True))
     ends_at: int | None = Field(sa_column=maybe_whole())
     payment: str = Field(sa_column=text())
+    kind: str = Field(sa_column=text(default="blocked"))
 
 
 class BillingPeriod(SQLModel, table=True):
@@ -437,6 +443,8 @@ class InvoiceRow(SQLModel, table=True):
     content_hash: str = Field(sa_column=text())
     written_off_at: int | None = Field(sa_column=maybe_whole())
     discounts: str = Field(sa_column=text(default="[]"))
+    extended_due_at: int | None = Field(sa_column=maybe_whole())
+    extended_grace_at: int | None = Field(sa_column=maybe_whole())
 
 
 class InvoiceLine(SQLModel, table=True):
@@ -660,6 +668,7 @@ class UsageEventRow(SQLModel, table=True):
     """One usage event: the key is its identity (unique per customer, meter, UTC day), place and index.
 
     `day` counts UTC days since the epoch; the quantity is `quantity` + `fraction` × 10⁻¹², both of one sign.
+    `child` is the small number of the sub-company that used it, 0 where the customer did itself.
     """
 
     __tablename__ = "usage_event"
@@ -673,6 +682,7 @@ class UsageEventRow(SQLModel, table=True):
     fraction: int = Field(sa_column=whole())
     payload_hash: int = Field(sa_column=whole())
     batch: int = Field(sa_column=whole())
+    child: int = Field(sa_column=whole(default=0))
 
 
 class UsageDetail(SQLModel, table=True):

@@ -16,6 +16,7 @@ from planctl.errors import NotFound, Refused
 from planctl.store import catalog, customers, subscriptions
 from planctl.store.offers import offered
 from planctl.store.sets import table
+from planctl.store.usage_customers import usage_customers
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -31,10 +32,27 @@ class Buyer:
 
 
 def buyer(tx: Tx, customer_id: str) -> Buyer:
-    """The customer to sell to; NotFound where there is none."""
-    customer = existing(tx, customer_id)
+    """The customer to sell to; NotFound where there is none, Refused where it belongs to a company."""
+    customer = holding(tx, customer_id)
     running = subscriptions.of_customers(tx, [customer_id])[customer_id]
     return Buyer(customer, tuple(running), catalog.catalog_currencies(tx))
+
+
+def holding(tx: Tx, customer_id: str) -> Customer:
+    """The customer, which may hold plans and units; NotFound where there is none.
+
+    Refused where it belongs to a company, naming the root. Source: planctl billing rules, companies.
+    """
+    customer = existing(tx, customer_id)
+    if customer.parent:
+        root = usage_customers(tx, [customer_id])[customer_id].root
+        raise Refused(
+            f"customer {customer_id} belongs to {root}, which alone holds plans and units",
+            code="child-customer",
+            where=customer_id,
+            hint=f"use {root}: what it holds, {customer_id} uses",
+        )
+    return customer
 
 
 def existing(tx: Tx, customer_id: str) -> Customer:
@@ -58,8 +76,8 @@ def existing(tx: Tx, customer_id: str) -> Customer:
 def subscription_at(tx: Tx, address: str) -> Subscription:
     """One subscription by id, `CUSTOMER/PLAN` (the live one, else the latest), or `CUSTOMER` where it has one.
 
-    The customer alone means its plan, whatever add-ons run on it.
-    NotFound where there is none, Refused where the customer alone does not say which.
+    The customer alone means its plan, whatever add-ons run on it and whatever plan is to follow it.
+    NotFound where there is none, Refused where the customer alone does not say which or belongs to a company.
     """
     if address.startswith("sub_"):
         found = subscriptions.get(tx, address)
@@ -71,11 +89,14 @@ def subscription_at(tx: Tx, address: str) -> Subscription:
         one for one in subscriptions.of_customers(tx, [customer])[customer] if not plan or one.plan == plan
     ]
     live = [one for one in mine if one.status not in ENDED]
+    runs = {one.id for one in live}
+    live = [one for one in live if one.follows not in runs]  # a change that is still to come does not run yet
     plans = [one for one in live if not one.base] if not plan else []
     choice = plans or live or mine[-1:]
     if len(choice) == 1:
         return choice[0]
     if not choice:
+        holding(tx, customer)
         raise NotFound(
             f"{customer} has no subscription" + (f" of {plan}" if plan else ""),
             where=address,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, union
+from sqlalchemy import ColumnElement, func, select, union
 
 from planctl.core.instants import Instant
+from planctl.core.subscriptions.model import LIVE, Status
 from planctl.store.sets import table
 from planctl.store.subscriptions import late_of_ended
 
@@ -38,6 +39,33 @@ class Unpaid:
     overdue_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Soon:
+    """What ends by itself until `until`: trials, and plans whose terms run out; None where none does."""
+
+    until: Instant
+    trials: int = 0
+    first_trial_at: Instant | None = None
+    expiries: int = 0
+    first_expiry_at: Instant | None = None
+
+
+def soon(tx: Tx, as_of: int, until: Instant) -> Soon:
+    """What ends by itself after `as_of` and up to `until`."""
+    trials = _ending(tx, _S.c.trial_ends_at, as_of, until, _S.c.status == Status.TRIALING.value)
+    expires = _S.c.status.in_(sorted(LIVE)) & (_S.c.end_reason == "expired")
+    expiries = _ending(tx, _S.c.ends_at, as_of, until, expires)
+    return Soon(until, *trials, *expiries)
+
+
+def _ending(
+    tx: Tx, at: ColumnElement[Any], as_of: int, until: int, what: ColumnElement[bool]
+) -> tuple[int, Instant | None]:
+    query = select(func.count(), func.min(at)).where(what, at > as_of, at <= until)
+    number, first = tx.connection.execute(query).one()
+    return number, None if first is None else Instant(first)
+
+
 def due(tx: Tx, as_of: int) -> Due:
     """What a run as of `as_of` would look at."""
     some = select(_S.c.customer).where(_S.c.next_action_at <= as_of)
@@ -52,7 +80,7 @@ def due(tx: Tx, as_of: int) -> Due:
 def unpaid(tx: Tx, as_of: int) -> list[Unpaid]:
     """Unpaid invoices per currency, by code; an invoice is overdue from its due date on."""
     left = _V.c.total - _V.c.credit - _V.c.paid
-    overdue = _V.c.due_at <= as_of
+    overdue = func.coalesce(_V.c.extended_due_at, _V.c.due_at) <= as_of
     query = (
         select(
             _V.c.currency,

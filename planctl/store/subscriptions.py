@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, bindparam, func, select, union
 
 from planctl.core.document import Document, canonical
-from planctl.core.periods import Instant, Period
+from planctl.core.periods import Instant, Period, local_date, zone
 from planctl.core.subscriptions.model import ENDED, BlockedSpan, Status, Subscription, Transition
 from planctl.store.assignments import (
     assignment,
@@ -22,6 +22,7 @@ from planctl.store.assignments import (
     update_assignment,
     waiting_assignments,
 )
+from planctl.store.extensions import extensions_of, foresees_end
 from planctl.store.mapping import (
     hash_of,
     instant,
@@ -63,6 +64,7 @@ __all__ = [
     "claims",
     "close_settlements",
     "due_page",
+    "expiring",
     "get",
     "get_many",
     "insert",
@@ -215,6 +217,14 @@ def due_page(tx: Tx, as_of: int, after_seq: int, limit: int) -> list[tuple[int, 
     return [(row.seq, row.id) for row in tx.connection.execute(query)]
 
 
+def expiring(tx: Tx, as_of: int) -> list[str]:
+    """The customers of whom something may have expired by then that no run has written: another plan may take over."""
+    trial = (_S.c.status == Status.TRIALING.value) & (_S.c.trial_ends_at <= as_of)
+    over = _S.c.status.not_in(sorted(ENDED)) & (_S.c.end_reason == "expired") & (_S.c.ends_at <= as_of)
+    query = select(_C.c.id).distinct().join(_S, _S.c.customer == _C.c.seq).where(trial | over)
+    return list(tx.connection.execute(query).scalars())
+
+
 def late_of_ended() -> Select[Any]:
     """The small numbers of customers with late usage of a subscription that has ended: no due date waits for it."""
     late = table("late_usage")
@@ -239,12 +249,14 @@ def _read(tx: Tx, query: Select[Any]) -> list[Subscription]:
     texts = _terms_texts(tx, {row.terms_hash for row in rows})
     ids = [row.id for row in rows]
     spans, steps = _spans(tx, ids), steps_of(tx, ids)
+    moved = extensions_of(tx, [row.id for row in rows if foresees_end(row)])
     return [
         subscription_of(
             row,
             terms_of_text(row.terms_hash, texts[row.terms_hash]),
             spans.get(row.id, ()),
             steps.get(row.id, ()),
+            moved.get(row.id, ()),
         )
         for row in rows
     ]
@@ -313,6 +325,22 @@ def add_periods(tx: Tx, periods_of: Mapping[str, Sequence[PeriodDates]]) -> None
         for period, starts_on, ends_on in dated
     ]
     insert_rows(tx, "billing_period", rows)
+
+
+def cut_periods(tx: Tx, subscription: Subscription) -> None:
+    """End the billing periods that were begun where its schedule ends them now: new ones begin at its last anchor."""
+    row = table("billing_period")
+    mine = row.c.subscription == subscription.id
+    later = tx.connection.execute(
+        select(row.c.idx).where(mine, row.c.ends_at > instant(subscription.anchors[-1]))
+    )
+    schedule, tz = subscription.schedule(), zone(subscription.timezone)
+    for index in sorted(later.scalars()):
+        ends_at = schedule.period(index).ends_at
+        assert ends_at is not None, f"{subscription.id}: period {index} has no end"
+        ends_on = local_date(ends_at, tz).isoformat()
+        statement = row.update().where(mine, row.c.idx == index)
+        tx.connection.execute(statement.values(ends_at=instant(ends_at), ends_on=ends_on))
 
 
 def periods(tx: Tx, subscription_ids: Iterable[str], from_at: int = 0) -> dict[str, list[Period]]:

@@ -60,7 +60,8 @@ COLUMNS: dict[str, str] = {
         pay:text timezone:text anchor_at:whole started_at:whole status:text exclusive_group:text
         settled_at:whole? fees_from:whole usage_from:whole ends_at:whole? end_reason:text quantity:whole
         quantities:text negotiated:text catalog_revision:whole created_at:whole next_action_at:whole?
-        base:text pools_from:whole
+        base:text pools_from:whole trial_ends_at:whole? expires_at:whole? anchors:text follows:text
+        locked:text
     """,
     "subscription_transition": """
         subscription*:text seq*:whole before:text after:text at:whole reason:text recorded_at:whole
@@ -72,7 +73,7 @@ COLUMNS: dict[str, str] = {
         who_kind*:text who*:text scope*:text subscription:text started_at:whole
     """,
     "blocked_span": """
-        subscription*:text starts_at*:whole ends_at:whole? payment:text
+        subscription*:text starts_at*:whole ends_at:whole? payment:text kind:text
     """,
     "billing_period": """
         subscription*:text idx*:whole starts_on:text ends_on:text starts_at:whole ends_at:whole
@@ -95,7 +96,8 @@ COLUMNS: dict[str, str] = {
         bills_at:whole issued_at:whole starts_at:whole ends_at:whole? due_at:whole grace_ends_at:whole?
         subtotal:whole discount:whole tax:whole total:whole credit:whole paid:whole paid_at:whole?
         voided_at:whole? seller:text buyer:text taxes:text timezone:text tzdata:text catalog_revision:whole
-        content_hash:text written_off_at:whole? discounts:text
+        content_hash:text written_off_at:whole? discounts:text extended_due_at:whole?
+        extended_grace_at:whole?
     """,
     "invoice_line": """
         invoice*:text position*:whole subscription:text charge_key:text service_idx:whole occasion:text
@@ -138,7 +140,7 @@ COLUMNS: dict[str, str] = {
     """,
     "usage_event": """
         day*:whole customer*:whole meter*:whole event_key*:blob at:whole quantity:whole fraction:whole
-        payload_hash:whole batch:whole
+        payload_hash:whole batch:whole child:whole
     """,
     "usage_detail": """
         day*:whole customer*:whole meter*:whole event_key*:blob event_id:text properties:text corrects:text

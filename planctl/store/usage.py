@@ -1,7 +1,8 @@
 """Usage events recorded once each; reading, summing and import batches are offered from here too.
 
-An event's identity is its customer, meter, UTC day and id; with the setting `dedup` = `strict` the day does
-not count. The same content again is a duplicate, other content a conflict, and neither is kept.
+An event's identity is its customer, meter, UTC day and id, and the child of the customer that used it; with the
+setting `dedup` = `strict` the day does not count. The same content again is a duplicate, other content a conflict,
+and neither is kept.
 Source: planctl billing rules, usage.
 """
 
@@ -143,7 +144,10 @@ def _first_of_each(
 
 
 _IDENTITY = ("customer", "meter", "event_key", "day")
-_EVENT = ("day", "customer", "meter", "event_key", "at", "quantity", "fraction", "payload_hash", "batch")
+_EVENT = (
+    *("day", "customer", "meter", "event_key", "at"),
+    *("quantity", "fraction", "payload_hash", "batch", "child"),
+)
 
 
 def _insert(tx: Tx, rows: Sequence[EventRow], batch_id: int, strict: bool) -> bool:
@@ -153,7 +157,17 @@ def _insert(tx: Tx, rows: Sequence[EventRow], batch_id: int, strict: bool) -> bo
         if put_tuples(tx, "usage_identity", _IDENTITY, sorted(identities)) != len(rows):
             return False
     values = [
-        (row.day, row.customer, row.meter, row.key, row.at, *parts_of(row.quantity), row.payload, batch_id)
+        (
+            row.day,
+            row.customer,
+            row.meter,
+            row.key,
+            row.at,
+            *parts_of(row.quantity),
+            row.payload,
+            batch_id,
+            row.child,
+        )
         for row in rows
     ]
     values.sort()

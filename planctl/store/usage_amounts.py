@@ -64,16 +64,16 @@ def _amounts(request: UsageRequest, name: str, events: Iterable[UsageEvent]) -> 
     read = [(one, reading_of(request.meter, request.window.feature, one)) for one in events]
     fed = sorted(
         ((event, Fraction(reading.number)) for event, reading in read if reading is not None),
-        key=lambda pair: (pair[0].at, pair[0].id),
+        key=lambda pair: (pair[0].at, pair[0].id, pair[0].child),
     )
     used = [_Left(event, number, number) for event, number in fed if number >= 0]
-    named: dict[str, list[_Left]] = {}
+    named: dict[tuple[str, str], list[_Left]] = {}
     for one in used:
-        named.setdefault(one.event.id, []).append(one)
+        named.setdefault((one.event.child, one.event.id), []).append(one)
     elsewhere = Fraction(0)
     for event, number in fed:
         back = max(-number, Fraction(0))
-        for one in named.get(event.corrects, ()) if event.corrects else ():
+        for one in named.get((event.child, event.corrects), ()) if event.corrects else ():
             back -= one.take(back)
         elsewhere += back
     for one in reversed(used):

@@ -30,13 +30,15 @@ NEVER = -1
 class UsageCustomer:
     """A customer as usage sees it: `root` holds the plans, `seq` is the root's small number.
 
-    An event before `settled_at` (UTC microseconds) may be late; one at or after it is not.
+    An event before `settled_at` (UTC microseconds) may be late; one at or after it is not. `child_seq` is the
+    customer's own small number where it belongs to a company, else 0.
     """
 
     id: str
     root: str
     seq: int
     settled_at: int = NEVER
+    child_seq: int = 0
 
     @property
     def is_child(self) -> bool:
@@ -54,7 +56,8 @@ def usage_customers(tx: Tx, customer_ids: Iterable[str]) -> dict[str, UsageCusto
         at = {name: (seq, name) if not parent else roots[parent] for name, (seq, parent) in rows.items()}
         settled = _settled(tx, {seq for seq, _ in at.values()})
         for name, (seq, root) in at.items():
-            found[name] = UsageCustomer(name, root, seq, settled.get(seq, NEVER))
+            child_seq = 0 if name == root else rows[name][0]
+            found[name] = UsageCustomer(name, root, seq, settled.get(seq, NEVER), child_seq)
     return found
 
 

@@ -27,7 +27,7 @@ class EventRow(NamedTuple):
 
     `customer` and `meter` are the small numbers. `event_id`, `properties` and `corrects` are empty for the
     usual event, which then has one row; `event_id` is said only where the key does not hold it. `late`: its
-    allowance period is closed already.
+    allowance period is closed already. `child` is the small number of the sub-company that used it, or 0.
     """
 
     customer: int
@@ -40,6 +40,7 @@ class EventRow(NamedTuple):
     event_id: str = ""
     properties: str = ""
     corrects: str = ""
+    child: int = 0
 
     @property
     def day(self) -> int:
@@ -52,9 +53,12 @@ class EventRow(NamedTuple):
         return bool(self.event_id or self.properties or self.corrects)
 
 
-def event_row(event: UsageEvent, payload: int, customer: int, meter: int, late: bool = False) -> EventRow:
-    """The row of an accepted event whose content hash is `payload`."""
-    key = event_key(event.id)
+def event_row(  # noqa: PLR0913 - an event, and all that the store adds to it
+    event: UsageEvent, payload: int, customer: int, meter: int, late: bool = False, child: int = 0
+) -> EventRow:
+    """The row of an accepted event whose content hash is `payload`; `child` is the number of `event.child`."""
+    assert bool(child) == bool(event.child), f"event {event.id}: {event.child!r} is number {child}"
+    key = event_key(event.id, event.child)
     properties = event.properties
     return EventRow(
         customer,
@@ -67,29 +71,31 @@ def event_row(event: UsageEvent, payload: int, customer: int, meter: int, late: 
         event.id if len(key) > _UUID_BYTES else "",
         canonical({name: property_text(value) for name, value in properties.items()}) if properties else "",
         event.corrects,
+        child,
     )
 
 
 def event_of(row: Any, customer: str, meter_name: str) -> UsageEvent:
-    """The event of a row joined with its detail, whose columns are None where there is none."""
+    """The event of a row joined with its detail and its child's id, whose columns are None where there is none."""
     return UsageEvent(
-        id=event_id_of(row.event_key, row.event_id or ""),
+        id=event_id_of(row.event_key, row.event_id or "", row.child_id or ""),
         customer=customer,
         event=meter_name,
         at=row.at,
         quantity=decimal_of(row.quantity, row.fraction),
         properties=texts_of(row.properties) if row.properties else {},
         corrects=row.corrects or "",
+        child=row.child_id or "",
     )
 
 
-def event_id_of(key: bytes, kept: str) -> str:
+def event_id_of(key: bytes, kept: str, child: str = "") -> str:
     """The event id that a key stands for; `kept` is the id itself where the key is only its hash."""
     key = bytes(key)
     if len(key) < _UUID_BYTES:
         return key.decode()
     if len(key) > _UUID_BYTES:
-        assert event_key(kept) == key, f"the event id {kept!r} does not have the key {key.hex()}"
+        assert event_key(kept, child) == key, f"the event id {kept!r} does not have the key {key.hex()}"
         return kept
     digits = key.hex()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _E = table("usage_event")
 _D = table("usage_detail")
 _M = table("meter")
+_K = table("customer").alias("child_customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +50,50 @@ def stored_days(tx: Tx, starts_at: int, ends_at: int) -> range:
     return range(max(first, starts_at // DAY_MICROSECONDS), min(last, (ends_at - 1) // DAY_MICROSECONDS) + 1)
 
 
-def events(tx: Tx, customer: str, names: Sequence[str], starts_at: int, ends_at: int) -> Iterator[UsageEvent]:
+def events(  # noqa: PLR0913 - whose, which and when
+    tx: Tx,
+    customer: str,
+    names: Sequence[str],
+    starts_at: int,
+    ends_at: int,
+    users: Collection[str] = (),
+) -> Iterator[UsageEvent]:
     """One customer's events of these event names and feature ids in `[starts_at, ends_at)`, streamed.
 
-    In the order of their instants, then of the keys of their ids. Nothing for an unknown customer or name.
-    Properties come as text; an event of a renamed feature keeps the name it was recorded under.
+    Those of the customer and of all below it or, with `users`, of these alone. In the order of their instants,
+    then of the keys of their ids. Nothing for an unknown customer or name. Properties come as text; an event of a
+    renamed feature keeps the name it was recorded under.
     """
-    seq = known_sequences(tx, [customer]).get(customer)
+    seqs = known_sequences(tx, [customer, *users])
     meters = {number: name for name, number in meter_ids(tx, names).items()}
-    if seq is None or not meters:
+    if customer not in seqs or not meters:
         return
     query = (
-        select(_E, _D.c.event_id, _D.c.properties, _D.c.corrects)
-        .select_from(_E.outerjoin(_D, _same_key()))
-        .where(_E.c.customer == seq, _E.c.meter.in_(sorted(meters)))
+        _select()
+        .where(_E.c.customer == seqs[customer], _E.c.meter.in_(sorted(meters)))
         .where(_E.c.at >= starts_at, _E.c.at < ends_at)
         .order_by(_E.c.day, _E.c.at, _E.c.event_key)
         .execution_options(yield_per=1000)
     )
+    if users:
+        query = query.where(_E.c.child.in_(_numbers(customer, users, seqs)))
     for days in chunks(stored_days(tx, starts_at, ends_at)):
         for row in tx.connection.execute(query.where(_E.c.day.in_(days))):
             yield event_of(row, customer, meters[row.meter])
 
 
 def recorded(
-    tx: Tx, customer: str, names: Sequence[str], starts_at: int, ends_at: int
+    tx: Tx, customers: Collection[str], names: Sequence[str], starts_at: int, ends_at: int
 ) -> Iterator[UsageEvent]:
-    """Events in `[starts_at, ends_at)`, streamed day by day: of one customer or, where empty, of all.
+    """Events in `[starts_at, ends_at)`, streamed day by day: of some customers or, without any, of all.
 
-    Only those recorded under `names`, or all where there are none. Within a day corrections come last, and of
-    one instant the larger quantities first, so that recording them again in this order finds nothing amiss.
+    A customer's are those that it used and, as far as it held the plans, those of all below it. Only those
+    recorded under `names`, or all where there are none. Within a day corrections come last, and of one instant the
+    larger quantities first, so that recording them again in this order finds nothing amiss.
     """
     people = table("customer")
     query = (
-        select(_E, people.c.id.label("customer_id"), _M.c.name, _D.c.event_id, _D.c.properties, _D.c.corrects)
-        .select_from(_E.outerjoin(_D, _same_key()))
+        _select(people.c.id.label("customer_id"), _M.c.name)
         .join(people, people.c.seq == _E.c.customer)
         .join(_M, _M.c.id == _E.c.meter)
         .where(_E.c.at >= starts_at, _E.c.at < ends_at)
@@ -91,8 +101,9 @@ def recorded(
         .order_by(_E.c.customer, _E.c.meter, _E.c.event_key)
         .execution_options(yield_per=1000)
     )
-    if customer:
-        query = query.where(people.c.id == customer)
+    if customers:
+        seqs = list(known_sequences(tx, customers).values())
+        query = query.where(_E.c.customer.in_(seqs) | _E.c.child.in_(seqs))
     if names:
         query = query.where(_M.c.name.in_(names))
     for day in stored_days(tx, starts_at, ends_at):
@@ -100,22 +111,24 @@ def recorded(
             yield event_of(row, row.customer_id, row.name)
 
 
-def corrected(tx: Tx, customer: str, names: Sequence[str], event_ids: Sequence[str]) -> list[UsageEvent]:
-    """One customer's events of these ids and all corrections of them, under any of these names, each once."""
-    seq = known_sequences(tx, [customer]).get(customer)
+def corrected(
+    tx: Tx, customer: str, user: str, names: Sequence[str], event_ids: Sequence[str]
+) -> list[UsageEvent]:
+    """One customer's events of these ids and all corrections of them, under any of these names, each once.
+
+    Of those that `user` used: the customer itself, or the one below it.
+    """
+    seqs = known_sequences(tx, [customer, user])
     meters = {number: name for name, number in meter_ids(tx, names).items()}
-    if seq is None or not meters:
+    if len(seqs) < len({customer, user}) or not meters:
         return []
-    joined = _E.outerjoin(_D, _same_key())
-    query = (
-        select(_E, _D.c.event_id, _D.c.properties, _D.c.corrects)
-        .select_from(joined)
-        .where(_E.c.customer == seq, _E.c.meter.in_(sorted(meters)))
-    )
+    seq, child = seqs[customer], "" if user == customer else user
+    query = _select().where(_E.c.customer == seq, _E.c.meter.in_(sorted(meters)))
+    query = query.where(_E.c.child.in_(_numbers(customer, [user], seqs)))
     days = stored_days(tx, 0, FOREVER)
     found: dict[tuple[str, int, str], UsageEvent] = {}
     for ids in chunks(event_ids):
-        keys = [event_key(one) for one in ids]
+        keys = [event_key(one, child) for one in ids]
         originals = _read(tx, query.where(_E.c.event_key.in_(keys)), days, customer, meters)
         # A correction may lie on the day of what it corrects or later, never before.
         since = min((one.at // DAY_MICROSECONDS for one in originals), default=days.stop)
@@ -134,6 +147,18 @@ def _read(
         for some in chunks(days)
         for row in tx.connection.execute(query.where(_E.c.day.in_(some)))
     ]
+
+
+def _select(*columns: Any) -> Select[Any]:
+    """Events with what they carry beyond their quantity, and the id of the child that used them."""
+    joined = _E.outerjoin(_D, _same_key()).outerjoin(_K, _K.c.seq == _E.c.child)
+    details = (_D.c.event_id, _D.c.properties, _D.c.corrects, _K.c.id.label("child_id"))
+    return select(_E, *columns, *details).select_from(joined)
+
+
+def _numbers(customer: str, users: Iterable[str], seqs: Mapping[str, int]) -> list[int]:
+    """How events name these users: a child by its small number, the customer that holds the plans by 0."""
+    return [0 if user == customer else seqs[user] for user in users if user in seqs]
 
 
 def _same_key() -> ColumnElement[bool]:

@@ -176,12 +176,17 @@ SELECT slice.request,
    AND e.at >= slice.starts_at AND e.at < slice.ends_at
  GROUP BY slice.request
 """
+_SUMS_BY_CHILD = _SUMS.replace("SELECT slice.request,", "SELECT slice.request, e.child,").replace(
+    "GROUP BY slice.request", "GROUP BY slice.request, e.child"
+)
 
 _EVENTS = """
-SELECT slice.request, e.meter, e.at, e.event_key, e.quantity, e.fraction, d.event_id, d.properties, d.corrects
+SELECT slice.request, e.meter, e.at, e.event_key, e.quantity, e.fraction, d.event_id, d.properties, d.corrects,
+       k.id AS child_id
   FROM slice CROSS JOIN stored_day CROSS JOIN usage_event e
   LEFT JOIN usage_detail d
     ON d.day = e.day AND d.customer = e.customer AND d.meter = e.meter AND d.event_key = e.event_key
+  LEFT JOIN customer k ON k.seq = e.child
  WHERE stored_day.day BETWEEN slice.first_day AND slice.last_day
    AND e.day = stored_day.day AND e.customer = slice.customer AND e.meter = slice.meter
    AND e.at >= slice.starts_at AND e.at < slice.ends_at
@@ -193,9 +198,23 @@ def _sums(tx: Tx, asked: Sequence[Asked]) -> Iterator[tuple[int, Fraction]]:
     """The summed quantity of each request that has events, by its index."""
     statement = _with_slices(tx, _slices(tx, asked, _meters(tx, asked)), _SUMS)
     if statement:
-        for number, upper, lower, upper_part, lower_part in tx.connection.exec_driver_sql(statement):
-            quantity = (int(upper) << 32) + int(lower)
-            yield number, exact_quantity(quantity, (int(upper_part) << 20) + int(lower_part))
+        for number, *parts in tx.connection.exec_driver_sql(statement):
+            yield number, _summed(*parts)
+
+
+def child_sums(tx: Tx, asked: Sequence[Asked]) -> Iterator[tuple[int, int, Fraction]]:
+    """The summed quantity of each request by who used it: its index, the child's small number, the units.
+
+    The number is 0 for what the customer of the request used itself. Only for requests that are plain.
+    """
+    statement = _with_slices(tx, _slices(tx, asked, _meters(tx, asked)), _SUMS_BY_CHILD)
+    if statement:
+        for number, child, *parts in tx.connection.exec_driver_sql(statement):
+            yield number, child, _summed(*parts)
+
+
+def _summed(upper: Any, lower: Any, upper_part: Any, lower_part: Any) -> Fraction:
+    return exact_quantity((int(upper) << 32) + int(lower), (int(upper_part) << 20) + int(lower_part))
 
 
 def streams(

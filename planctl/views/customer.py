@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
 
-from planctl.core.accounts import Account, NextEvent, next_events
+from planctl.core.accounts import Account, Shown
 from planctl.core.customers import Customer
-from planctl.core.entitlements import Holding, OpenPool
 from planctl.core.instants import instant_text, zone
-from planctl.core.invoicing.model import Invoice
 from planctl.core.money import format_amount, format_minor
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.model import Status, Subscription
+from planctl.core.subscriptions.model import ENDED, Status
+from planctl.views.company import company_document, company_lines, no_plan_text
+from planctl.views.next_steps import next_documents, next_lines
+from planctl.views.pools import pool_lines
 from planctl.views.sheet import Answer, Column, Json, Sheet
-from planctl.views.subscription import Shown, assignment_document, subscription_document
-from planctl.views.usage import bar
+from planctl.views.subscription import assignment_document
+from planctl.views.subscription_page import reason_text, standing_document
+from planctl.views.unpaid import unpaid_document, unpaid_line
 from planctl.views.words import day_text
 
 COLUMNS = (
@@ -28,17 +31,6 @@ COLUMNS = (
     Column("archived", "flag"),
     Column("created_at", "instant", "since"),
 )
-
-_WORDS = {
-    "starts": "starts",
-    "renews": "renews",
-    "quantity_changes": "another quantity holds",
-    "usage_closes": "usage is billed",
-    "allowance_resets": "allowance resets",
-    "ends": "ends",
-    "due": "is due",
-    "blocked": "its grace ends: access is blocked",
-}
 
 
 def customer_document(customer: Customer) -> dict[str, Json]:
@@ -68,59 +60,81 @@ def account_document(account: Account) -> dict[str, Json]:
         "balance": {
             currency.code: format_minor(minor, currency) for currency, minor in account.balance.items()
         },
-        "subscriptions": [
-            subscription_document(_shown(account, one.subscription)) for one in account.holdings
-        ],
+        "subscriptions": [standing_document(one) for one in account.shown],
         "assignments": [assignment_document(one) for one in account.assignments],
-        "open_invoices": [_invoice_document(one, account.at) for one in account.open_invoices],
+        "open_invoices": [unpaid_document(one, account.at) for one in account.open_invoices],
         "holds": list(account.holds),
-        "next": [
-            {"at": instant_text(event.at), "event": event.what, "about": event.about}
-            for event in next_events(account)
-        ],
+        "next": next_documents(account.next),
+        **company_document(account.billed_to, account.below),
     }
 
 
 def account_answer(account: Account) -> Answer:
     """A customer's page: who, which plans with their pools, what is owed, what happens next."""
+    return Answer(account_document(account), tuple(_page(account)))
+
+
+def _page(account: Account) -> Iterator[str]:
     customer = account.customer
     tz = zone(customer.timezone)
-    lines = [_head(customer), *_said(customer)]
-    lines += [f"on hold: {reason}" for reason in account.holds]
-    live = [one for one in account.holdings if one.subscription.live or _pending(one)]
-    for holding in live:
-        one = holding.subscription
-        lines.append(
-            f"{one.plan} v{one.plan_version} · {one.status.value} since {day_text(one.started_at, tz)}"
-        )
-        lines += [f"  {line}" for line in pool_lines(holding.pools)]
-    ended = len(account.holdings) - len(live)
+    yield _head(customer)
+    yield from _said(customer)
+    yield from _titled("Plans", _plan_lines(account, tz) or [f"  {no_plan_text(account.billed_to)}"])
+    yield from _titled("Company", company_lines(account.below))
+    yield from _titled(
+        "Balance",
+        [
+            f"  {format_amount(minor, currency)} {currency.code}, which pays the next invoices"
+            for currency, minor in account.balance.items()
+        ],
+    )
+    unpaid = [f"  {unpaid_line(invoice, account.at, tz)}" for invoice in account.open_invoices]
+    yield from _titled("Open invoices", unpaid)
+    yield from _titled("Next", [f"  {line}" for line in next_lines(account.next, tz)])
+
+
+def _titled(title: str, lines: Sequence[str]) -> Iterator[str]:
+    """A block of the page, left out where it has nothing to say."""
+    if lines:
+        yield ""
+        yield title
+        yield from lines
+
+
+def _plan_lines(account: Account, tz: ZoneInfo) -> list[str]:
+    """What runs or is to start, add-ons below their plan; how many have ended; what is assigned."""
+    open_ones = [one for one in account.shown if one.subscription.status not in ENDED]
+    ids = {one.subscription.id for one in open_ones}
+    lines: list[str] = []
+    for one in open_ones:
+        if one.subscription.base in ids:
+            continue
+        lines += _standing_lines(one, tz, "  ")
+        for addon in open_ones:
+            if addon.subscription.base == one.subscription.id:
+                lines += _standing_lines(addon, tz, "    + ")
+    ended = len(account.shown) - len(open_ones)
     if ended:
-        lines.append(f"{ended} ended: planctl subscription list --customer {customer.id}")
-    lines += [
-        f"{one.plan} v{one.version} · assigned {day_text(one.assigned_at, tz)}, not started"
+        lines.append(f"  {ended} ended: planctl subscription list --customer {account.customer.id}")
+    return lines + [
+        f"  {one.plan} v{one.version} · assigned {day_text(one.assigned_at, tz)}, not started"
         for one in account.assignments
     ]
-    if not live and not account.assignments:
-        lines.append("no plan")
-    lines += [
-        f"balance {format_amount(minor, currency)} {currency.code}, which pays the next invoices"
-        for currency, minor in account.balance.items()
-    ]
-    for invoice in account.open_invoices:
-        owed = format_amount(invoice.due_minor, invoice.draft.currency)
-        lines.append(
-            f"{invoice.number} · {invoice.status_at(account.at)} · {owed} {invoice.draft.currency.code}"
-            f" due {day_text(invoice.draft.due_at, tz)}"
-        )
-    lines += [f"next: {_event_line(event, day_text(event.at, tz))}" for event in next_events(account)]
-    return Answer(account_document(account), tuple(lines))
 
 
-def pool_lines(pools: Mapping[str, OpenPool]) -> list[str]:
-    """One line with a bar for every metered feature."""
-    width = max((len(feature) for feature in pools), default=0)
-    return [f"{feature:<{width}}  {bar(state)}" for feature, state in pools.items()]
+def _standing_lines(shown: Shown, tz: ZoneInfo, mark: str) -> list[str]:
+    """One subscription: what it is, where it stands and why, its pools."""
+    one = shown.subscription
+    held = one.quantity_at(shown.as_of)
+    many = f" × {held}" if held != 1 else ""
+    since = reason_text(shown, tz) or f"since {day_text(one.started_at, tz)}"
+    behind = f" · behind: v{shown.newest}" if shown.newest > one.plan_version else ""
+    lines = [f"{mark}{one.plan} v{one.plan_version}{many} · {_words(one.status)} {since}{behind}"]
+    return lines + pool_lines(shown.pools, tz, one.ends_at, " " * len(mark) + "  ")
+
+
+def _words(status: Status) -> str:
+    return status.value.replace("_", " ")
 
 
 def customers_answer(several: Sequence[Customer], timezone: str) -> Answer:
@@ -185,30 +199,6 @@ def imported_answer(document: Json) -> Answer:
     return Answer(document, (line + started,))
 
 
-def _shown(account: Account, subscription: Subscription) -> Shown:
-    """A subscription with the numbers of its unpaid invoices and its plan's newest version."""
-    mine = (one for one in account.open_invoices if one.draft.subscription == subscription.id)
-    return Shown(
-        subscription,
-        account.at,
-        account.newest.get(subscription.plan, 0),
-        tuple(sorted(one.number for one in mine)),
-    )
-
-
-def _invoice_document(invoice: Invoice, at: Instant) -> dict[str, Json]:
-    currency = invoice.draft.currency
-    return {
-        "number": invoice.number or None,
-        "id": invoice.id,
-        "status": invoice.status_at(at).value,
-        "currency": currency.code,
-        "total": format_minor(invoice.total_minor, currency),
-        "due": format_minor(invoice.due_minor, currency),
-        "due_at": instant_text(invoice.draft.due_at),
-    }
-
-
 def _head(customer: Customer) -> str:
     parts = [customer.id, customer.name, "archived" if customer.archived_at is not None else ""]
     return " · ".join(part for part in parts if part)
@@ -227,11 +217,3 @@ def _said(customer: Customer) -> list[str]:
         "belongs to": customer.parent,
     }
     return ["  " + " · ".join(f"{what} {text}" for what, text in said.items() if text)]
-
-
-def _pending(holding: Holding) -> bool:
-    return holding.subscription.status is Status.PENDING
-
-
-def _event_line(event: NextEvent, day: str) -> str:
-    return f"{day} {event.about} {_WORDS[event.what]}"

@@ -255,6 +255,7 @@ def _measured(measured: MeasuredFeature) -> dict[str, Json]:
 def _event(counted: CountedEvent) -> dict[str, Json]:
     return {
         "id": counted.event.id,
+        "customer": counted.event.user,
         "event": counted.event.event,
         "at": instant_text(Instant(counted.event.at)),
         "quantity": decimal_text(counted.number),

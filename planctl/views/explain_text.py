@@ -25,6 +25,7 @@ from planctl.core.invoicing.usage_story import UsageStory
 from planctl.core.money import decimal_text, format_amount, fraction_text
 from planctl.core.periods import Instant
 from planctl.core.wallets import Grant
+from planctl.views.company import by_customer_text
 from planctl.views.words import count, day_text
 
 HASH_SHOWN = 12
@@ -139,6 +140,9 @@ def _usage(usage: UsageStory, story: LineStory) -> Iterator[str]:
     unit = f" {story.unit}" if story.unit else ""
     feature = story.explained.line.feature
     yield f"  used: {_number(usage.own)}{unit} of {feature} itself"
+    if usage.by_customer:
+        adds_up = sum(usage.by_customer.values()) == usage.own
+        yield f"  by customer: {by_customer_text(usage.by_customer, adds_up=adds_up, every=True)}"
     for one in usage.drawn:
         rate = fraction_text(one.rate)
         yield (
@@ -167,6 +171,7 @@ def _allowance(usage: UsageStory, pool: Pool | None) -> str:
         parts += [f"{_number(pool.bought)} bought ahead"] if pool.bought else []
         parts += [f"{_number(pool.rolled)} rolled in"] if pool.rolled else []
         parts += [f"{_number(pool.others)} by other plans or for a part of a period"] if pool.others else []
+    parts += [f"{_number(usage.before)} used before the change of plan"] if usage.before else []
     return f"{told}: {', '.join(parts)}" if parts else told
 
 
@@ -246,6 +251,7 @@ def _since(measured: MeasuredFeature, story: LineStory) -> Iterator[str]:
 def _event(counted: CountedEvent) -> str:
     event = counted.event
     words = [f"{instant_text(Instant(event.at))} {event.id} {decimal_text(counted.number)}"]
+    words += [f"by {event.child}"] if event.child else []
     words += [counted.value] if counted.value else []
     words += [f"amount {counted.amount}"] if counted.amount else []
     words += [f"corrects {event.corrects}"] if event.corrects else []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from planctl.core.catalog.documents import percent_text
 from planctl.core.currencies import Currency
-from planctl.core.instants import zone
+from planctl.core.instants import Instant, zone
 from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, Line, Tax
+from planctl.core.invoicing.usage_story import by_customer_of, number_in
 from planctl.core.money import decimal_text, format_amount, format_minor
+from planctl.views.company import by_customer_document, by_customer_text
 from planctl.views.sheet import Answer, Column, Json, Sheet
 from planctl.views.words import day_text, exact_decimal, maybe
 
@@ -63,8 +66,9 @@ def invoice_document(invoice: Invoice) -> dict[str, Json]:
         "status": invoice.status.value,
         "currency": currency.code,
         "issued_at": maybe(draft.issued_at),
-        "due_at": maybe(draft.due_at),
-        "grace_ends_at": maybe(draft.grace_ends_at),
+        "due_at": maybe(invoice.due_at),
+        "grace_ends_at": maybe(invoice.grace_ends_at),
+        "extended_from": maybe(draft.due_at if invoice.due_at != draft.due_at else None),
         "period": period_document(draft.starts_at, draft.ends_at),
         "lines": [line_document(line, currency) for line in draft.lines],
         "discounts": [{"coupon": one.coupon, "amount": money(one.amount_minor)} for one in draft.discounts],
@@ -115,6 +119,7 @@ def line_document(line: Line, currency: Currency) -> dict[str, Json]:
             for share in line.taxes
         ],
         "period": period_document(line.starts_at, line.ends_at),
+        "by_customer": by_customer_document(by_customer_of(line)),
     }
 
 
@@ -154,7 +159,7 @@ def invoices_answer(invoices: Sequence[Invoice], timezone: str) -> Answer:
             one.draft.customer,
             one.status.value,
             one.draft.issued_at,
-            one.draft.due_at,
+            one.due_at,
             one.draft.currency.code,
             format_minor(one.total_minor, one.draft.currency),
             format_minor(one.due_minor, one.draft.currency),
@@ -203,11 +208,18 @@ def issued_text(invoice: Json) -> str:
     return f"{words}, of which the balance paid {credited}, due {invoice['due_at']}"
 
 
+def _moved(first: Instant | None, now: Instant, tz: ZoneInfo) -> str:
+    """A day, and where it was extended the one that it was first."""
+    before = "" if first is None or first == now else f" (was {day_text(first, tz)})"
+    return f"{day_text(now, tz)}{before}"
+
+
 def _head(invoice: Invoice) -> list[str]:
     draft, currency = invoice.draft, invoice.draft.currency
     tz = zone(draft.timezone)
-    issued, due = day_text(draft.issued_at, tz), day_text(draft.due_at, tz)
-    grace = "" if draft.grace_ends_at is None else f" · grace ends {day_text(draft.grace_ends_at, tz)}"
+    issued, due = day_text(draft.issued_at, tz), _moved(draft.due_at, invoice.due_at, tz)
+    grace_at = invoice.grace_ends_at
+    grace = "" if grace_at is None else f" · grace ends {_moved(draft.grace_ends_at, grace_at, tz)}"
 
     def money(minor: int) -> str:
         return f"{format_amount(minor, currency)} {currency.code}"
@@ -241,8 +253,11 @@ def _head(invoice: Invoice) -> list[str]:
 
 def _row(line: Line, currency: Currency, timezone: str) -> tuple[str, str, str, str | None, str]:
     tz = zone(timezone)
+    by_customer = by_customer_of(line)
+    adds_up = sum(by_customer.values()) == number_in(line.detail, "own")
+    used = by_customer_text(by_customer, adds_up=adds_up)
     return (
-        line.description,
+        f"{line.description} · {used}" if used else line.description,
         f"{day_text(line.starts_at, tz)} to {day_text(line.ends_at, tz, 'open')}",
         exact_decimal(line.quantity),
         None if line.unit_price is None else price_text(line.unit_price, currency),

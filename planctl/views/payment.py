@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from planctl.core.instants import instant_text
 from planctl.core.invoicing.model import Invoice, Payment, Refund
 from planctl.core.money import format_minor
-from planctl.core.subscriptions.model import Transition
+from planctl.core.subscriptions.model import Subscription, Transition
 from planctl.views.invoice import invoice_document
 from planctl.views.sheet import Answer, Column, Json, Sheet
 from planctl.views.words import count
@@ -92,11 +92,17 @@ def transition_document(move: Transition) -> dict[str, Json]:
     }
 
 
-def paid_document(payment: Payment, invoice: Invoice, transitions: Sequence[Transition]) -> dict[str, Json]:
-    """A recorded payment as JSON, with its invoice afterwards and what moved."""
+def paid_document(
+    payment: Payment,
+    invoice: Invoice,
+    transitions: Sequence[Transition],
+    stays_blocked: Sequence[Subscription] = (),
+) -> dict[str, Json]:
+    """A recorded payment as JSON, with its invoice afterwards, what moved, and what no payment moves."""
     return payment_document(payment, invoice.number) | {
         "invoice_after": invoice_document(invoice),
         "transitions": [transition_document(move) for move in transitions],
+        "stays_blocked": [f"{one.customer}/{one.plan}" for one in stays_blocked],
     }
 
 
@@ -110,6 +116,12 @@ def paid_answer(document: Json) -> Answer:
     rest = document["to_balance"]
     if isinstance(rest, str) and rest.strip("0."):
         lines.append(f"{rest} {document['currency']} went to the balance of {document['customer']}")
+    stays_blocked = document["stays_blocked"]
+    assert isinstance(stays_blocked, Sequence)
+    lines += [
+        f"{name} stays blocked, as its terms say: planctl subscription cancel {name} --at now, then start it anew"
+        for name in stays_blocked
+    ]
     return Answer(document, (*lines, *_moved(document)))
 
 

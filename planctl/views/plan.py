@@ -11,7 +11,7 @@ from planctl.core.catalog.emit import terms_document
 from planctl.core.catalog.faces import badges, label
 from planctl.core.catalog.model import AmountRange, Beyond, Entitlement, PriceRow
 from planctl.core.catalog.selling import sold_in
-from planctl.core.catalog.standing import Holder, Standing, StandingPlan
+from planctl.core.catalog.standing import Standing, StandingPlan
 from planctl.core.currencies import Currency, iso_currency
 from planctl.core.document import Document
 from planctl.core.instants import instant_text
@@ -332,53 +332,3 @@ def versions_answer(plan_id: str, versions: Sequence[VersionLike], timezone: str
         for one in versions
     ]
     return Answer(documents, sheet=Sheet(columns, rows, timezone))
-
-
-def holders_answer(plan_id: str, holders: Sequence[Holder]) -> Answer:
-    """Who holds a plan, on which version, and what each keeps or lacks against the newest."""
-    columns = (
-        Column("customer"),
-        Column("subscription"),
-        Column("version", "quantity"),
-        Column("status"),
-        Column("behind", "flag"),
-        Column("keeps"),
-        Column("lacks"),
-    )
-    rows = tuple(
-        (
-            one.customer,
-            one.subscription,
-            one.version,
-            one.status,
-            one.is_behind,
-            _leaves_text(one.keeps) or None,
-            _leaves_text(one.lacks) or None,
-        )
-        for one in holders
-    )
-    documents: list[Json] = [
-        {
-            "subscription": one.subscription,
-            "customer": one.customer,
-            "plan": plan_id,
-            "version": one.version,
-            "status": one.status,
-            "behind": one.is_behind,
-            "keeps": dict(one.keeps),
-            "lacks": dict(one.lacks),
-        }
-        for one in holders
-    ]
-    return Answer(documents, sheet=Sheet(columns, rows), empty=f"nobody holds {plan_id}")
-
-
-def _leaves_text(leaves: Mapping[str, Document]) -> str:
-    """`features.minutes 5,000, price.month.USD 49`: a feature's allowance goes by the feature."""
-    return ", ".join(
-        f"{path.removesuffix('.included')} {_leaf_text(value)}" for path, value in leaves.items()
-    )
-
-
-def _leaf_text(value: Document) -> str:
-    return grouped(value) if isinstance(value, str) else said_text(value) or "none"

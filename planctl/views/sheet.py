@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -55,14 +56,33 @@ class Sheet:
         assert all(len(row) == len(self.columns) for row in self.rows), "a row does not fit its columns"
 
 
+class Gauge(str):
+    """A line for people that a terminal draws with a bar between `label` and `text`; elsewhere it has none.
+
+    `label` comes with its indent, padded so that the texts of a block stand below one another. `part` is how full
+    the bar is, from 0 to 1 (what is above is drawn as full); None leaves its place empty.
+    """
+
+    __slots__ = ("label", "part", "text")
+    label: str
+    part: Fraction | None
+    text: str
+
+    def __new__(cls, label: str, part: Fraction | None, text: str) -> Gauge:
+        """The line `label  text`, which knows how full its bar is."""
+        line = super().__new__(cls, f"{label}  {text}")
+        line.label, line.part, line.text = label, part, text
+        return line
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a command says: `document` for JSON, `lines` and `sheet` for people, `sheet` for CSV and Markdown.
 
     A list command gives a sequence as document and its sheet; `show` gives a mapping and lines. Without a
     document JSON is made of the sheet's rows; without a sheet CSV and Markdown are made of the document's
-    single values. `empty` is the sentence for people where a sheet has no rows. `sources` are other texts by
-    format name (`yaml`, `github`), for commands that offer them.
+    single values. A line may be a Gauge. `empty` is the sentence for people where a sheet has no rows.
+    `sources` are other texts by format name (`yaml`, `github`), for commands that offer them.
     """
 
     document: Json = None

@@ -13,7 +13,7 @@ from planctl.views.words import age_text, count, maybe
 
 
 def status_answer(standing: Any) -> Answer:
-    """What is due, overdue and on hold, and the last run."""
+    """What is due, overdue and on hold, what ends soon, and the last run."""
     due, last = standing.due, standing.last_run
     lines = [
         f"as of {instant_text(standing.as_of)}{' (test store)' if standing.store.is_test else ''}",
@@ -24,6 +24,7 @@ def status_answer(standing: Any) -> Answer:
         f" overdue: {one.overdue:,}, {amount(one.overdue_minor, one)} {one.currency}"
         for one in standing.unpaid
     ] or ["unpaid: nothing"]
+    lines += _soon_lines(standing)
     lines += [
         f"on hold: {hold.customer}, {hold.reason}, since {instant_text(hold.since)}"
         f"{f': {hold.detail}' if hold.detail else ''}"
@@ -34,6 +35,19 @@ def status_answer(standing: Any) -> Answer:
     else:
         lines.append(f"last run: as of {instant_text(last.as_of)}, {age_text(standing.age)} ago")
     return Answer(status_document(standing), tuple(lines))
+
+
+def _soon_lines(standing: Any) -> list[str]:
+    """Trials and plans that end by themselves soon; nothing where none does."""
+    soon = standing.soon
+    days = age_text(soon.until - standing.as_of)
+    told = (
+        ("trials end", soon.trials, soon.first_trial_at),
+        ("plans expire", soon.expiries, soon.first_expiry_at),
+    )
+    return [
+        f"{what} within {days}: {number:,}, first {maybe(first)}" for what, number, first in told if number
+    ]
 
 
 def status_document(standing: Any) -> dict[str, Json]:
@@ -54,6 +68,13 @@ def status_document(standing: Any) -> dict[str, Json]:
             }
             for one in standing.unpaid
         ],
+        "soon": {
+            "until": instant_text(standing.soon.until),
+            "trials": standing.soon.trials,
+            "first_trial_at": maybe(standing.soon.first_trial_at),
+            "expiries": standing.soon.expiries,
+            "first_expiry_at": maybe(standing.soon.first_expiry_at),
+        },
         "held": [hold_document(hold) for hold in standing.holds],
         "last_run": None
         if last is None

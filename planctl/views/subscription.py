@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
+from planctl.core.accounts import Shown as Shown  # noqa: PLC0414 - offered from here too
 from planctl.core.catalog.documents import terms_document
 from planctl.core.catalog.faces import badges
 from planctl.core.catalog.model import Plan
@@ -15,41 +16,37 @@ from planctl.core.invoicing.model import Draft, Invoice
 from planctl.core.invoicing.quantities import scheduled_steps
 from planctl.core.money import decimal_text, format_amount
 from planctl.core.periods import Instant, Interval, Period
-from planctl.core.subscriptions.model import Assignment, QuantityStep, Status, Subscription
+from planctl.core.subscriptions.model import (
+    ENDED,
+    Assignment,
+    BlockedSpan,
+    QuantityStep,
+    Status,
+    Subscription,
+)
 from planctl.core.subscriptions.start import Offered
 from planctl.views.invoice import invoice_document, issued_text, period_document, request_text
-from planctl.views.sheet import Answer, Column, Json, Sheet
+from planctl.views.sheet import Answer, Cell, Column, Json, Sheet
 from planctl.views.words import day_text, maybe
 
 COLUMNS = (
     Column("id"),
     Column("customer"),
     Column("plan"),
-    Column("version", "quantity"),
+    Column("version", "quantity", "v"),
     Column("status"),
     Column("pay"),
-    Column("currency"),
+    Column("currency", heading="in"),
     Column("started_at", "instant", "started"),
     Column("period_ends_at", "instant", "period ends"),
     Column("ends_at", "instant", "ends"),
+    Column("why"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A subscription with what is asked beside it: the instant, the newest version (0: none), its add-ons."""
-
-    subscription: Subscription
-    as_of: Instant
-    newest: int = 0
-    open_invoices: tuple[str, ...] = ()
-    addons: tuple[Subscription, ...] = ()
 
 
 def subscription_document(shown: Shown) -> dict[str, Json]:
     """A subscription as JSON, its period being the one that holds `as_of`."""
     one = shown.subscription
-    renews = one.ends_at is None and one.pay != "once" and one.status not in {Status.CANCELED, Status.EXPIRED}
     return {
         "id": one.id,
         "customer": one.customer,
@@ -59,18 +56,23 @@ def subscription_document(shown: Shown) -> dict[str, Json]:
         "currency": one.currency.code,
         "pay": "free" if one.terms.free else one.pay,
         "started_at": instant_text(one.started_at),
-        "trial_ends_at": None,
+        "trial_ends_at": maybe(one.trial_ends_at),
         "period": _period(one, shown.as_of),
-        "renews": renews,
+        "renews": renews(shown),
         "cancels_at": maybe(one.ends_at) if one.end_reason == "canceled" else None,
         "ends_at": maybe(one.ends_at),
         "end_reason": one.end_reason or None,
-        "expires_at": None,
+        "expires_at": maybe(one.expires_at),
         "quantity": one.quantity_at(shown.as_of),
-        "quantities": {feature: decimal_text(total) for feature, total in _totals(one, shown.as_of)},
+        "quantities": {feature: decimal_text(total) for feature, total in totals_at(one, shown.as_of)},
         "base": one.base or None,
         "addons": [_addon(addon, shown.as_of) for addon in shown.addons],
-        "scheduled_change": next((_step(step) for step in scheduled_steps(one, shown.as_of)), None),
+        "scheduled_change": _change(shown.change),
+        "scheduled_quantities": [_step(step) for step in scheduled_steps(one, shown.as_of)],
+        "follows": one.follows or None,
+        "followed_by": None if shown.successor is None or shown.change else shown.successor.id,
+        "stops": [_stop(span) for span in one.blocked],
+        "locked": one.locked or None,
         "timezone": one.timezone,
         "negotiated": dict(one.negotiated),
         "terms": terms_document(one.terms),
@@ -79,69 +81,60 @@ def subscription_document(shown: Shown) -> dict[str, Json]:
     }
 
 
+def renews(shown: Shown) -> bool:
+    """Whether its next period begins by itself: not after its end, nor after a trial that nobody pays after."""
+    one = shown.subscription
+    if one.pay == "once" or one.status in ENDED:
+        return False
+    if one.status is Status.TRIALING and shown.payment_method == "none":
+        return False
+    end = period_end(one, shown.as_of)
+    return one.ends_at is None or (end is not None and end < one.ends_at)
+
+
+def _change(change: Subscription | None) -> Json:
+    if change is None:
+        return None
+    return {
+        "plan": change.plan,
+        "version": change.plan_version,
+        "at": instant_text(change.started_at),
+        "subscription": change.id,
+    }
+
+
+def _stop(span: BlockedSpan) -> dict[str, Json]:
+    """A time without service: `kind` blocked or paused, `ends_at` null while it lasts."""
+    return {"kind": span.kind, "starts_at": instant_text(span.starts_at), "ends_at": maybe(span.ends_at)}
+
+
 def subscriptions_answer(several: Sequence[Shown], timezone: str) -> Answer:
     """A list of subscriptions."""
-    rows = tuple(
-        (
-            one.subscription.id,
-            one.subscription.customer,
-            one.subscription.plan,
-            one.subscription.plan_version,
-            one.subscription.status.value,
-            "free" if one.subscription.terms.free else one.subscription.pay,
-            one.subscription.currency.code,
-            one.subscription.started_at,
-            _period_end(one.subscription, one.as_of),
-            one.subscription.ends_at,
-        )
-        for one in several
-    )
+    rows = tuple(_row(one) for one in several)
     sheet = Sheet(COLUMNS, rows, timezone)
     return Answer([subscription_document(one) for one in several], (), sheet, "no subscriptions")
 
 
-def subscription_answer(shown: Shown) -> Answer:
-    """One subscription, whole."""
-    one = shown.subscription
-    tz = zone(one.timezone)
-    lines = [
-        f"{one.id} · {one.customer}/{one.plan} v{one.plan_version} · {one.status.value}",
-        f"started {day_text(one.started_at, tz)} · {_paid(one)} · {one.timezone}",
-        *(f"  {badge}" for badge in badges(_as_plan(one), one.currency, {}, one.pay)),
-    ]
-    end = _period_end(one, shown.as_of)
-    if end is not None and one.live:
-        lines.append(f"period to {day_text(end, tz)}" + (" · renews" if one.ends_at is None else ""))
-    if one.ends_at is not None:
-        lines.append(f"ends {day_text(one.ends_at, tz)} ({one.end_reason})")
-    lines += _quantity_lines(shown)
-    if one.negotiated:
-        agreed = ", ".join(f"{path} = {value}" for path, value in sorted(one.negotiated.items()))
-        lines.append(f"negotiated: {agreed}")
-    if shown.newest > one.plan_version:
-        lines.append(f"behind: the newest version of {one.plan} is v{shown.newest}")
-    if shown.open_invoices:
-        lines.append(f"open invoices: {', '.join(shown.open_invoices)}")
-    return Answer(subscription_document(shown), tuple(lines))
+def _row(shown: Shown) -> tuple[Cell, ...]:
+    one, heir = shown.subscription, shown.successor
+    changes = one.end_reason == "changed" and heir is not None
+    return (
+        one.id,
+        one.customer,
+        one.plan,
+        one.plan_version,
+        one.status.value,
+        "free" if one.terms.free else one.pay,
+        one.currency.code,
+        one.started_at,
+        period_end(one, shown.as_of),
+        one.ends_at,
+        f"changed to {heir.plan}" if changes and heir else one.end_reason or None,
+    )
 
 
-def _quantity_lines(shown: Shown) -> list[str]:
-    """How many are held, what is scheduled, and the add-ons."""
-    one, tz = shown.subscription, zone(shown.subscription.timezone)
-    held = one.quantity_at(shown.as_of)
-    lines = [f"quantity: {held}"] if held != 1 or one.terms.quantity != (1, 1) else []
-    lines += [f"  {feature}: {decimal_text(total)}" for feature, total in _totals(one, shown.as_of)]
-    for step in scheduled_steps(one, shown.as_of):
-        what = step.feature or "quantity"
-        lines.append(f"scheduled: {what} {decimal_text(step.total)} from {day_text(step.at, tz)}")
-    for addon in shown.addons:
-        ends = "" if addon.ends_at is None else f", ends {day_text(addon.ends_at, tz)}"
-        many = f"{addon.quantity_at(shown.as_of)} × " if addon.terms.quantity != (1, 1) else ""
-        lines.append(f"add-on: {many}{addon.plan} v{addon.plan_version} · {_paid(addon)}{ends} ({addon.id})")
-    return lines
-
-
-def _totals(one: Subscription, at: Instant) -> list[tuple[str, Decimal]]:
+def totals_at(one: Subscription, at: Instant) -> list[tuple[str, Decimal]]:
+    """What is held of bought features at an instant, with the allowance, by feature."""
     return sorted(one.quantities_at(at).items())
 
 
@@ -159,7 +152,6 @@ def _addon(one: Subscription, at: Instant) -> dict[str, Json]:
 
 def _step(step: QuantityStep) -> dict[str, Json]:
     return {
-        "kind": "quantity",
         "feature": step.feature or None,
         "total": decimal_text(step.total),
         "at": instant_text(step.at),
@@ -178,9 +170,9 @@ def start_lines(
     period = schedule.period(schedule.index_at(subscription.started_at))
     first = f"{day_text(subscription.started_at, tz)} to {day_text(period.ends_at, tz, 'open')}"
     lines = [
-        f"{subscription.customer} starts {subscription.plan} v{subscription.plan_version}, {_paid(subscription)}"
+        f"{subscription.customer} starts {subscription.plan} v{subscription.plan_version}, {paid_text(subscription)}"
     ]
-    faces = badges(_as_plan(subscription), subscription.currency, {}, subscription.pay)
+    faces = badges(as_plan(subscription), subscription.currency, {}, subscription.pay)
     lines += [f"  {badge}" for badge in faces]
     if subscription.quantity != 1:
         lines.append(f"  quantity: {subscription.quantity}")
@@ -188,12 +180,27 @@ def start_lines(
         f"  {feature}: {decimal_text(total)}" for feature, total in sorted(subscription.quantities.items())
     ]
     lines.append(f"  period {period.index}: {first} ({subscription.timezone})")
+    lines += _limits(subscription)
     lines += [f"  replaces {old.plan}, which ends {day_text(old.ends_at, tz, 'open')}" for old in replaced]
     for draft in drafts:
         lines.append(f"  first request: {request_text(draft)}")
     if differences:
         lines.append("  changed since it was assigned:")
         lines += [f"    {difference}" for difference in differences]
+    return lines
+
+
+def _limits(subscription: Subscription) -> list[str]:
+    """Until when a trial lasts and when the terms run out, as far as they do."""
+    tz, trial = zone(subscription.timezone), subscription.trial_ends_at
+    lines = []
+    if trial is not None and trial > subscription.started_at:
+        ends = day_text(trial, tz)
+        lines.append(
+            f"  trial until {ends}, free; it goes on from there with a payment method, else it expires"
+        )
+    if subscription.expires_at is not None:
+        lines.append(f"  expires {day_text(subscription.expires_at, tz)}")
     return lines
 
 
@@ -234,11 +241,13 @@ def pricing_lines(
     return lines + [f"agreed: {path} = {value}" for path, value in sorted(negotiated.items())]
 
 
-def _as_plan(one: Subscription) -> Plan:
+def as_plan(one: Subscription) -> Plan:
+    """The plan as the subscription's terms have it, for its faces."""
     return Plan(one.plan, one.terms)
 
 
-def _paid(one: Subscription) -> str:
+def paid_text(one: Subscription) -> str:
+    """How it is paid: `Monthly in USD`, `free`."""
     if one.terms.free:
         return "free"
     return f"{Interval.parse(one.pay).label} in {one.currency.code}"
@@ -251,7 +260,8 @@ def _period(one: Subscription, as_of: Instant) -> Json:
     return {"index": period.index} | period_document(period.starts_at, period.ends_at)
 
 
-def _period_end(one: Subscription, as_of: Instant) -> int | None:
+def period_end(one: Subscription, as_of: Instant) -> int | None:
+    """The end of the period that holds `as_of`; None where it has none."""
     period = _period_at(one, as_of)
     return None if period is None else period.ends_at
 
@@ -278,7 +288,10 @@ def started_answer(document: Json) -> Answer:
     if isinstance(period, Mapping):
         lines.append(f"period {period['index']}: {period['starts_at']} to {period['ends_at'] or 'open'}")
     for old in _objects(one["replaced"]):
-        lines.append(f"{old['plan']} ended {old['ends_at']}")
+        over = "ends" if one["status"] == "pending" else "ended"
+        lines.append(
+            f"{old['plan']} {over} {old['ends_at']}" if old["ends_at"] else f"{old['plan']} is called off"
+        )
     for invoice in _objects(one["invoices"]):
         lines.append(issued_text(invoice))
     return Answer(document, tuple(lines))
@@ -307,12 +320,13 @@ def assigned_answer(document: Json) -> Answer:
     """What an assignment did, from its document."""
     one = _object(document)
     before = "was already assigned" if one["existed"] else "is assigned"
-    pricing, dropped = one["pricing"], one["dropped"]
+    pricing, foreseen, dropped = one["pricing"], one.get("foreseen", ()), one["dropped"]
     assert isinstance(pricing, Sequence)
+    assert isinstance(foreseen, Sequence)
     assert isinstance(dropped, Sequence)
     lines = [
         f"{one['plan']} v{one['version']} {before} to {one['customer']}",
-        *(f"  {line}" for line in pricing),
+        *(f"  {line}" for line in (*pricing, *foreseen)),
         *(f"no longer: {line} (of the assignment that waited before)" for line in dropped),
     ]
     lines.append(f"not started yet: planctl subscribe {one['customer']} {one['plan']}")

@@ -11,11 +11,9 @@ from planctl.core.entitlements import Checked, OpenPool
 from planctl.core.instants import Instant, instant_text
 from planctl.core.metering.model import UsageEvent
 from planctl.core.money import decimal_text
-from planctl.views.sheet import Answer, Column, Json, Sheet
+from planctl.views.company import by_customer_document, by_customer_text
+from planctl.views.sheet import Answer, Cell, Column, Json, Sheet
 from planctl.views.words import count, exact_decimal, maybe
-
-BAR = 20
-"""Characters of a full bar."""
 
 FEATURE_COLUMNS = (
     Column("feature"),
@@ -29,8 +27,10 @@ FEATURE_COLUMNS = (
     Column("unlimited", "flag"),
     Column("resets_at", "instant", "resets"),
 )
+BY_CUSTOMER = Column("by_customer")
 EVENT_COLUMNS = (
     Column("at", "instant"),
+    Column("customer"),
     Column("id"),
     Column("event"),
     Column("quantity", "quantity"),
@@ -58,6 +58,14 @@ class FeatureUseLike(Protocol):
     def state(self) -> OpenPool:
         """Its pool in the period that runs."""
 
+    @property
+    def by_customer(self) -> Mapping[str, Fraction]:
+        """What everybody of a company used of it."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether their sum is what the company used."""
+
 
 class CustomerUsageLike(Protocol):
     """What is shown of a customer's usage."""
@@ -77,6 +85,10 @@ class CustomerUsageLike(Protocol):
     @property
     def features(self) -> Sequence[FeatureUseLike]:
         """Every metered feature granted."""
+
+    @property
+    def is_company(self) -> bool:
+        """Whether others use what it holds."""
 
 
 class RecordedLike(Protocol):
@@ -185,7 +197,8 @@ def feature_document(one: FeatureUseLike) -> dict[str, Json]:
     """One feature's pool: `used` counts what others drew on it; `excess` is billed, `over_limit` is not.
 
     A feature that draws on another from its first unit has nothing included, and `remaining` is what the
-    other still pays for.
+    other still pays for. `by_customer` is empty without a company; where not `adds_up`, everybody's own quantities
+    are no parts of a sum.
     """
     pool, period = one.state.pool, one.state.period
     return {
@@ -211,50 +224,37 @@ def feature_document(one: FeatureUseLike) -> dict[str, Json]:
         "passed_on": amount(pool.passed_on),
         "unlimited": pool.included is None,
         "resets_at": maybe(period.ends_at),
+        "by_customer": by_customer_document(one.by_customer),
+        "adds_up": one.adds_up,
     }
 
 
 def usage_answer(usage: CustomerUsageLike, timezone: str) -> Answer:
-    """`usage show` for people: one line with a bar per feature; a table for other formats."""
-    rows = tuple(
-        (
-            one.feature,
-            one.unit or None,
-            amount(one.state.pool.included),
-            amount(one.state.pool.total),
-            amount(one.state.remaining),
-            amount(one.state.wallet),
-            amount(one.state.excess),
-            amount(one.state.over_limit),
-            one.state.pool.included is None,
-            one.state.period.ends_at,
-        )
-        for one in usage.features
+    """`usage show` as a table of features; whose pools they are, and who used what of them, in a company."""
+    columns = (*FEATURE_COLUMNS, *([BY_CUSTOMER] if usage.is_company else []))
+    rows = tuple(_row(one)[: len(columns)] for one in usage.features)
+    whose = f"{usage.customer} uses what {usage.billed_to} holds: the pools are those of {usage.billed_to}"
+    lines = () if usage.customer == usage.billed_to else (whose,)
+    sheet = Sheet(columns, rows, timezone)
+    return Answer(usage_document(usage), lines, sheet, f"{usage.billed_to} has no metered feature")
+
+
+def _row(one: FeatureUseLike) -> tuple[Cell, ...]:
+    """A feature's cells, who used it last."""
+    pool, state = one.state.pool, one.state
+    return (
+        one.feature,
+        one.unit or None,
+        amount(pool.included),
+        amount(pool.total),
+        amount(state.remaining),
+        amount(state.wallet),
+        amount(state.excess),
+        amount(state.over_limit),
+        pool.included is None,
+        state.period.ends_at,
+        by_customer_text(one.by_customer, adds_up=one.adds_up) or None,
     )
-    sheet = Sheet(FEATURE_COLUMNS, rows, timezone)
-    return Answer(usage_document(usage), (), sheet, f"{usage.customer} has no metered feature")
-
-
-def bar(state: OpenPool) -> str:
-    """`#####---------------  500 of 1,000, 500 left`; without a bar where nothing is included or no limit is."""
-    pool = state.pool
-    used = _grouped(amount(pool.total))
-    if pool.included is None:
-        return f"{used} of unlimited"
-    left = "no limit" if state.remaining is None else f"{_grouped(amount(state.remaining))} left"
-    if pool.passed_on:
-        return f"{used}, {_grouped(amount(pool.passed_on))} of it drawn on others, {left}"
-    filled = 0 if not pool.included else int(BAR * pool.used / pool.included)
-    text = f"{'#' * filled}{'-' * (BAR - filled)}  {used} of {_grouped(amount(pool.included))}"
-    if pool.wallet or state.wallet:
-        text += (
-            f", {_grouped(amount(pool.wallet))} from the wallet ({_grouped(amount(state.wallet))} left in it)"
-        )
-    if state.excess:
-        return f"{text}, {_grouped(amount(state.excess))} to be billed"
-    if state.over_limit:
-        return f"{text}, {_grouped(amount(state.over_limit))} over the limit"
-    return f"{text}, {left}"
 
 
 def _grouped(text: str | None) -> str:
@@ -265,11 +265,12 @@ def _grouped(text: str | None) -> str:
 # --- access
 
 
-def check_document(customer: str, feature: str, checked: Checked) -> dict[str, Json]:
-    """`check` as JSON. `limit` null: no limit, or nothing that is counted."""
+def check_document(customer: str, billed_to: str, feature: str, checked: Checked) -> dict[str, Json]:
+    """`check` as JSON. `limit` null: no limit, or nothing that is counted. `billed_to` holds the plans."""
     counted = checked.used is not None
     return {
         "customer": customer,
+        "billed_to": billed_to,
         "allowed": checked.allowed,
         "reason": checked.reason.value,
         "feature": feature,
@@ -283,17 +284,18 @@ def check_document(customer: str, feature: str, checked: Checked) -> dict[str, J
     }
 
 
-def check_answer(customer: str, feature: str, checked: Checked) -> Answer:
-    """`check` for people: yes or no, why, and how much is left."""
+def check_answer(customer: str, billed_to: str, feature: str, checked: Checked) -> Answer:
+    """`check` for people: yes or no, why, and how much is left; of a child of a company, of what the company holds."""
     words = "yes" if checked.allowed else f"no: {checked.reason.value.replace('_', ' ')}"
-    line = f"{customer} {feature}: {words}"
+    of = "" if billed_to == customer else f" (by what {billed_to} holds)"
+    line = f"{customer} {feature}: {words}{of}"
     if checked.used is not None:
         limit = "no limit" if checked.limit is None else f"limit {_grouped(amount(checked.limit))}"
         left = "" if checked.remaining is None else f", {_grouped(amount(checked.remaining))} left"
         left += f", {_grouped(amount(checked.wallet))} in the wallet" if checked.wallet else ""
         line += f" · {_grouped(amount(checked.used))} used, {limit}{left}"
     lines = (line, *((f"values: {', '.join(checked.values)}",) if checked.values else ()))
-    return Answer(check_document(customer, feature, checked), lines)
+    return Answer(check_document(customer, billed_to, feature, checked), lines)
 
 
 # --- recording
@@ -374,6 +376,7 @@ def events_answer(events: Sequence[UsageEvent], timezone: str) -> Answer:
     rows = tuple(
         (
             event.at,
+            event.user,
             event.id,
             event.event,
             decimal_text(event.quantity),
@@ -387,10 +390,10 @@ def events_answer(events: Sequence[UsageEvent], timezone: str) -> Answer:
 
 
 def event_document(event: UsageEvent) -> dict[str, Json]:
-    """A recorded event as JSON, in the fields of an import; properties are texts."""
+    """A recorded event as JSON, in the fields of an import; properties are texts. `customer` is who used it."""
     return {
         "id": event.id,
-        "customer": event.customer,
+        "customer": event.user,
         "event": event.event,
         "at": instant_text(Instant(event.at)),
         "quantity": decimal_text(event.quantity),

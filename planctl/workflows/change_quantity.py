@@ -6,18 +6,21 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from planctl.core.invoicing.advance import next_action, waits
+from planctl.core.invoicing.advance import next_action
 from planctl.core.invoicing.facts import CustomerFacts
 from planctl.core.invoicing.model import CreditDraft, Invoice
 from planctl.core.invoicing.projection import projected
 from planctl.core.invoicing.quantities import QuantityAsk, QuantityChange, change_draft, changed_quantity
 from planctl.core.invoicing.settling import Settled, settled
 from planctl.core.invoicing.stops import refuse_hold
+from planctl.core.invoicing.succession import check_run_first
 from planctl.core.periods import Instant
 from planctl.core.promises import Promise, quantity_promise
-from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.carrying import following
+from planctl.core.subscriptions.model import Status, Subscription
 from planctl.errors import InvalidInput
 from planctl.store import invoices, subscriptions
+from planctl.store.debts import looked_at
 from planctl.store.facts import customer_facts, purse_for
 from planctl.store.offers import names
 from planctl.store.outcomes import issue
@@ -66,6 +69,7 @@ def propose_quantity(tx: Tx, wanted: QuantityWanted, now: Instant) -> Changing:
         raise InvalidInput("a whole number of at least 1 is needed", where="QUANTITY", got=str(wanted.total))
     stored = subscription_at(tx, wanted.address)
     (facts,) = customer_facts(tx, [stored.customer], now)
+    check_run_first(facts, now)
     seq = subscriptions.next_change(tx, stored.id)
     ask = QuantityAsk(wanted.feature, wanted.total, now, seq, wanted.at_once)
     change = changed_quantity(_standing(facts, stored, now), ask, names(tx))
@@ -88,11 +92,20 @@ def apply_quantity(tx: Tx, changing: Changing, now: Instant, recorded_at: Instan
     issued = issue(tx, money.drafts, money.credits, [facts.customer], recorded_at)
     stored = subscriptions.get(tx, name)
     assert stored is not None
+    _carry(tx, facts, stored)
     unpaid = invoices.open_invoices(tx, [stored.customer])[stored.customer]
-    mine = [one for one in unpaid if one.subscription == name]
-    waiting = waits(stored, facts.left_open(stored))
-    subscriptions.update(tx, stored, next_action(stored, mine, waiting=waiting))
+    subscriptions.update(tx, stored, looked_at(replace(facts, unpaid=tuple(unpaid)), stored))
     return Changed(stored, tuple(issued), money.credits)
+
+
+def _carry(tx: Tx, facts: CustomerFacts, stored: Subscription) -> None:
+    """Let a change that is scheduled take along what is held now."""
+    before = next(one for one in facts.subscriptions if one.id == stored.id)
+    for one in facts.subscriptions:
+        if one.follows == stored.id and one.status is Status.PENDING:
+            carried = following(one, before, stored)
+            if carried != one:
+                subscriptions.update(tx, carried, next_action(carried, ()))
 
 
 def _standing(facts: CustomerFacts, stored: Subscription, now: Instant) -> Subscription:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from planctl.core.dunning import blocked_for_good, counts_for
 from planctl.core.instants import first_instant, local_date
 from planctl.core.invoicing.credits import minor_of
 from planctl.core.invoicing.model import Invoice, InvoiceStatus, Payment, Refund
 from planctl.core.invoicing.references import by_letters, named_in
 from planctl.core.money import NumberError, format_minor, to_minor
 from planctl.core.periods import Instant, zone
-from planctl.core.subscriptions.model import Transition
+from planctl.core.subscriptions.model import Subscription, Transition
 from planctl.errors import Refused
 from planctl.files.bank_reader import BankRow
 from planctl.identifiers import new_id
@@ -36,11 +37,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A recorded payment, its invoice afterwards, and what moved because of it."""
+    """A recorded payment, its invoice afterwards, and what moved because of it; `stays_blocked` no payment moves."""
 
     payment: Payment
     invoice: Invoice
     transitions: tuple[Transition, ...] = ()
+    stays_blocked: tuple[Subscription, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,9 @@ def record_payment(tx: Tx, receipt: Receipt, recorded_at: Instant) -> Paid:
     before = caught_up(tx, invoice.draft.customer, receipt.at, recorded_at)
     payments.record(tx, payment, recorded_at)
     moves = lift(tx, before, invoice, Lifted(payment.at, payment.id, recorded_at))
-    return Paid(payment, invoices.invoice(tx, invoice.id), moves)
+    paid_for = [one for one in before if invoice.draft.subscription in counts_for(one, before)]
+    stays_blocked = tuple(one for one in paid_for if blocked_for_good(one))
+    return Paid(payment, invoices.invoice(tx, invoice.id), moves, stays_blocked)
 
 
 def propose_refund(tx: Tx, asked: Returning) -> Refund:
@@ -145,8 +149,8 @@ def refund_payment(tx: Tx, asked: Returning, recorded_at: Instant) -> Returned:
         invoice_money.take_payment_back(tx, payment.invoice, taken_back)
         _pay_from_balance(tx, invoice, refund)
         for subscription in before:
-            if subscription.id == invoice.draft.subscription:
-                moves = owed_again(tx, subscription, payment.invoice, asked.at, recorded_at)
+            if invoice.draft.subscription in counts_for(subscription, before):
+                moves += owed_again(tx, subscription, payment.invoice, asked.at, recorded_at)
     return Returned(refund, invoices.invoice(tx, payment.invoice), moves)
 
 

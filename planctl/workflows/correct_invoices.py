@@ -5,33 +5,29 @@ Source: planctl billing rules, invoices, credit and payments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from planctl.core.invoicing.credits import Crediting, LineChoice, Parts, credit_of, divided, minor_of
+from planctl.core.invoicing.credits import Crediting, LineChoice, Parts, credit_of, minor_of
 from planctl.core.invoicing.model import (
     UNPAID,
-    CreditDraft,
     CreditNote,
     CreditTarget,
     Invoice,
     InvoiceStatus,
-    Payment,
     Refund,
 )
 from planctl.core.money import format_minor
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Transition
 from planctl.errors import Refused
-from planctl.identifiers import new_id
-from planctl.store import balances, credit_notes, invoice_money, invoices, payments, refunds
+from planctl.store import balances, credit_notes, invoice_money, invoices, refunds
 from planctl.store.balances import BalanceMove
 from planctl.store.books import check_open, check_since
 from planctl.store.credit_notes import CreditNoteFilter
 from planctl.store.debts import Lifted, caught_up, lift
-from planctl.store.payments import PaymentFilter
+from planctl.store.paying_out import GivenBack, give_back, given_back
 from planctl.store.selling import existing
 from planctl.store.wallets import reverse_wallet
 
@@ -48,16 +44,6 @@ class CreditAsked:
     at: Instant
     to: CreditTarget = "balance"
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    """A credit note that would be issued, its invoice as it stands, where the amount would go, and as what money."""
-
-    draft: CreditDraft
-    invoice: Invoice
-    parts: Parts
-    refunds: tuple[Refund, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +107,7 @@ def collectible(tx: Tx, number: str, at: Instant) -> Invoice:
     return invoice
 
 
-def propose_credit(tx: Tx, asked: CreditAsked) -> Proposed:
+def propose_credit(tx: Tx, asked: CreditAsked) -> GivenBack:
     """What crediting would do. Refused where nothing, or not so much, is left to credit."""
     invoice = invoices.invoice(tx, asked.number)
     _check_day(tx, invoice, asked.at, "the credit note")
@@ -132,11 +118,7 @@ def propose_credit(tx: Tx, asked: CreditAsked) -> Proposed:
         for position, amount in asked.lines
     ]
     said = Crediting(f"manual:{len(notes) + 1}", asked.at, asked.to, asked.reason)
-    draft = credit_of(invoice, notes, choices, said)
-    received = payments.payments(tx, PaymentFilter(invoices=(invoice.id,)))
-    there = _there(tx, received)
-    parts = divided(draft.total_minor, invoice.owed_minor, sum(there.values()), asked.to)
-    return Proposed(draft, invoice, parts, _paid_out(received, there, parts.money_minor, asked.at))
+    return given_back(tx, credit_of(invoice, notes, choices, said))
 
 
 def apply_credit(tx: Tx, asked: CreditAsked, recorded_at: Instant) -> Credited:
@@ -144,22 +126,12 @@ def apply_credit(tx: Tx, asked: CreditAsked, recorded_at: Instant) -> Credited:
     proposed = propose_credit(tx, asked)
     invoice, parts = proposed.invoice, proposed.parts
     held = caught_up(tx, invoice.draft.customer, asked.at, recorded_at)
-    (note,) = credit_notes.issue_credit_notes(tx, [proposed.draft], recorded_at)
-
-    def taken(key: str, amount_minor: int, of: str = "") -> BalanceMove:
-        draft = note.draft
-        return BalanceMove(draft.customer, draft.currency.code, key, -amount_minor, asked.at, of)
-
+    (done,) = give_back(tx, [proposed], recorded_at)
+    note = done.note
     moves: tuple[Transition, ...] = ()
     if parts.invoice_minor:
-        balances.post(tx, [taken(f"credited:{note.id}", parts.invoice_minor, invoice.id)])
-        invoice_money.apply_credit(tx, invoice.id, parts.invoice_minor, asked.at)
         moves = lift(tx, held, invoice, Lifted(asked.at, note.id, recorded_at))
-    given = tuple(replace(one, credit_note=note.id) for one in proposed.refunds)
-    if given:
-        balances.post(tx, [taken(f"paid_out:{note.id}", parts.money_minor)])
-        refunds.record_refunds(tx, given, recorded_at)
-    return Credited(note, invoices.invoice(tx, invoice.id), parts, given, moves)
+    return Credited(note, invoices.invoice(tx, invoice.id), parts, done.refunds, moves)
 
 
 def read_credit_notes(tx: Tx, wanted: CreditNoteFilter) -> tuple[list[CreditNote], dict[str, str]]:
@@ -214,27 +186,3 @@ def _return_credit(tx: Tx, invoice: Invoice, at: Instant) -> None:
     back = BalanceMove(draft.customer, draft.currency.code, key, invoice.credit_minor, at, invoice.id)
     balances.post(tx, [back] if invoice.credit_minor else [])
     invoice_money.return_credit(tx, invoice.id)
-
-
-def _there(tx: Tx, received: Sequence[Payment]) -> dict[str, int]:
-    """What of each payment went to its invoice and was not given back, by the payment's id."""
-    given = refunds.refunds_of(tx, [one.id for one in received])
-    return {
-        one.id: one.amount_minor
-        - one.to_balance_minor
-        - sum(back.amount_minor - back.from_balance_minor for back in given[one.id])
-        for one in received
-    }
-
-
-def _paid_out(
-    received: Sequence[Payment], there: dict[str, int], money_minor: int, at: Instant
-) -> tuple[Refund, ...]:
-    """The refunds that give back an amount, from the newest payment on."""
-    found: list[Refund] = []
-    for one in sorted(received, key=lambda payment: (payment.at, payment.id), reverse=True):
-        part = min(money_minor, there[one.id])
-        if part > 0:
-            found.append(Refund(new_id("re", at), one.customer, one.id, part, one.currency, at))
-            money_minor -= part
-    return tuple(found)

@@ -31,7 +31,7 @@ from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import Grant
 from planctl.errors import InvalidInput, NotFound
 from planctl.store import catalog, invoices, payments, subscriptions, usage
-from planctl.store.coupons import applied_to
+from planctl.store.coupons import named_redemptions
 from planctl.store.credit_notes import notes_on
 from planctl.store.explaining import altered, earlier_lines, origin
 from planctl.store.feature_names import names_of
@@ -129,7 +129,7 @@ def _sums(invoice: Invoice) -> InvoiceSums:
 
 def _known(tx: Tx, invoice: Invoice, keep: int | None) -> _Known:
     draft = invoice.draft
-    redemptions = applied_to(tx, draft.subscription) if draft.discounts else ()
+    redemptions = named_redemptions(tx, [one.redemption for one in draft.discounts])
     return _Known(
         invoice,
         subscriptions.get_many(tx, {line.subscription for line in draft.lines}),
@@ -261,7 +261,7 @@ def _counted(tx: Tx, request: UsageRequest, subscription: Subscription) -> Itera
     for event in usage.events(tx, window.customer, list(names), window.starts_at, window.ends_at):
         reading = reading_of(request.meter, window.feature, replace(event, event=names[event.event]))
         if reading is not None:
-            is_late = (event.event, event.at, event_key(event.id)) in late
+            is_late = (event.event, event.at, event_key(event.id, event.child)) in late
             amount = property_text(event.properties[of_amount]) if of_amount in event.properties else ""
             yield CountedEvent(event, reading.number, reading.value, amount, is_late)
 

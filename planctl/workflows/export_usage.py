@@ -14,7 +14,7 @@ from planctl.store import catalog, usage
 from planctl.store.columns import FOREVER
 from planctl.store.feature_names import names_of
 from planctl.store.selling import existing
-from planctl.store.usage_customers import usage_customers
+from planctl.store.usage_children import branch
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -33,13 +33,13 @@ class ExportWanted:
 def exported(tx: Tx, wanted: ExportWanted) -> Iterator[UsageEvent]:
     """The events in `[starts_at, ends_at)`, streamed; NotFound for an unknown customer.
 
-    Each as it was recorded: under the name it was sent, and for the root of a company.
+    Each as it was recorded: under the name it was sent, of the customer that used it. Of a company everybody's.
     """
-    root = ""
+    whose: tuple[str, ...] = ()
     if wanted.customer:
         existing(tx, wanted.customer)
-        root = usage_customers(tx, [wanted.customer])[wanted.customer].root
-    return usage.recorded(tx, root, _names(tx, wanted.features), wanted.starts_at, wanted.ends_at)
+        whose = branch(tx, wanted.customer)
+    return usage.recorded(tx, whose, _names(tx, wanted.features), wanted.starts_at, wanted.ends_at)
 
 
 def _names(tx: Tx, features: tuple[str, ...]) -> tuple[str, ...]:

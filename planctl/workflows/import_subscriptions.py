@@ -8,17 +8,26 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.negotiate import check_price
+from planctl.core.customers import Customer
 from planctl.core.document import Scalar
 from planctl.core.invoicing.advance import RunTerms, advance_or_hold
 from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.stops import refuse_hold
 from planctl.core.money import NumberError, parse_decimal, to_minor
-from planctl.core.periods import Instant, local_date, parse_instant, zone
+from planctl.core.periods import Instant, instant_text, local_date, parse_instant, zone
 from planctl.core.subscriptions.addons import addon_terms, begin
 from planctl.core.subscriptions.model import Subscription
-from planctl.core.subscriptions.start import AlreadyRunning, Ask, choose_currency, choose_row
+from planctl.core.subscriptions.start import (
+    AlreadyRunning,
+    Ask,
+    Offered,
+    choose_currency,
+    choose_row,
+    no_trial,
+)
+from planctl.core.subscriptions.trials import TrialUse, trial_uses
 from planctl.core.unreadable import Unreadable
-from planctl.errors import InvalidInput, NotYet, PlanctlError
+from planctl.errors import InvalidInput, PlanctlError, Refused
 from planctl.files.table_reader import TableRow
 from planctl.findings import Finding, Place
 from planctl.identifiers import new_id
@@ -29,6 +38,7 @@ from planctl.store.granting import bring_in
 from planctl.store.offers import offered
 from planctl.store.outcomes import write_start
 from planctl.store.selling import buyer, on_agreed_terms
+from planctl.store.trials import record_trials, trials_used
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -40,7 +50,7 @@ COLUMNS = frozenset(
     }
 )  # fmt: skip
 PREFIXES = ("quantity:", "wallet:")
-_NOT_YET = ("trial_ends", "trial_used")
+_YES, _NO = frozenset({"yes", "true", "1"}), frozenset({"", "no", "false", "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,6 @@ def _import_row(
     tx: Tx, row: TableRow, terms: RunTerms, now: Instant, recorded_at: Instant
 ) -> tuple[Subscription, list[Invoice]]:
     values = row.values
-    _refuse_unbuilt(values)
     sold_to = buyer(tx, _needed(values, "customer"))
     offer = offered(tx, _needed(values, "plan"))
     pay = choose_row(offer, values.get("pay", ""))
@@ -103,17 +112,22 @@ def _import_row(
     start = _instant(values, "start", sold_to.customer.timezone) if values.get("start") else now
     quantities = _by_feature(values, "quantity:")
     ask = Ask(start, now, pay, currency.code, 0, quantities, negotiated, trial=False, imported=True)
+    ask = replace(ask, trial_ends_at=_trial_end(values, offer, ask, sold_to.customer))
+    if ask.trial_ends_at is not None:
+        _check_first_trial(tx, sold_to.customer, offer)
     starting = begin(new_id("sub", now), sold_to.customer, offer, ask, sold_to.running, sold_to.declared)
     moved = _moved_in(starting.subscription, values, now)
     _open_balance(tx, moved, values, now)
-    billed = advance_or_hold(facts_of_new(tx, sold_to.customer, moved, now), now, terms)
+    facts = facts_of_new(tx, sold_to.customer, moved, now, starting.replaced)
+    billed = advance_or_hold(facts, now, terms)
     refuse_hold(billed, "say billed_through: the day up to which the old system billed")
     snapshot = None if made is None else made.snapshot
     issued = write_start(
         tx, replace(starting, subscription=moved), billed, sold_to.customer, snapshot, recorded_at
     )
+    record_trials(tx, starting.trial_use or _trial_used(values, offer, sold_to.customer, start))
     bring_in(tx, moved, _by_feature(values, "wallet:"), now)
-    return billed.subscriptions[0][0] if billed.subscriptions else moved, issued
+    return billed.as_it_is(moved), issued
 
 
 def _open_balance(tx: Tx, subscription: Subscription, values: Mapping[str, str], now: Instant) -> None:
@@ -142,27 +156,83 @@ def _open_balance(tx: Tx, subscription: Subscription, values: Mapping[str, str],
 def _moved_in(subscription: Subscription, values: Mapping[str, str], now: Instant) -> Subscription:
     """The subscription with what the old system billed: fees up to `billed_through`, usage that closed by now.
 
-    Without `billed_through` the old system billed the period that contains the import, where the start lies
-    before the import's local day; else it billed nothing.
+    Without `billed_through` the old system billed the period that contains the import, where what is
+    paid for began before the import's local day: at the start, or at the end of a trial; else it billed nothing.
     """
     tz = zone(subscription.timezone)
+    paid_from = subscription.trial_ends_at or subscription.started_at
     if values.get("billed_through"):
         fees_from = _instant(values, "billed_through", subscription.timezone)
-    elif local_date(subscription.started_at, tz) < local_date(now, tz) and not subscription.terms.free:
+    elif local_date(paid_from, tz) < local_date(now, tz) and not subscription.terms.free:
         schedule = subscription.schedule()
         end = schedule.period(schedule.index_at(now)).ends_at
         fees_from = now if end is None else end
+    elif paid_from > subscription.started_at:
+        fees_from = paid_from
     else:
         return subscription
-    return replace(subscription, fees_from=fees_from, usage_from=max(now, subscription.started_at))
+    return replace(
+        subscription,
+        fees_from=Instant(max(fees_from, paid_from)),
+        usage_from=max(now, subscription.started_at),
+    )
 
 
-def _refuse_unbuilt(values: Mapping[str, str]) -> None:
-    """Nothing in a row is ignored: what cannot be carried out yet is refused, unless it says nothing."""
-    for column, value in values.items():
-        silent = value.strip().lower() in {"", "0", "0.00", "no", "false"}
-        if not silent and column in _NOT_YET:
-            raise NotYet(column, where=values.get("customer", ""))
+def _trial_end(values: Mapping[str, str], offer: Offered, ask: Ask, customer: Customer) -> Instant | None:
+    """The end of the trial that the old system gave, in the customer's zone; None where the row names none.
+
+    It is over at that instant, so a day is the first one that is paid for. Refused where the plan can have no
+    trial, InvalidInput where it would end at its start or before, or `trial_used` says it was none.
+    """
+    if not values.get("trial_ends"):
+        return None
+    ends_at = _instant(values, "trial_ends", customer.timezone)
+    if offer.terms.kind != "plan" or offer.terms.free or ask.pay == "once":
+        raise no_trial(customer, offer, "leave trial_ends empty")
+    if ends_at <= ask.start_at:
+        raise InvalidInput(
+            "a trial ends after its start",
+            where="trial_ends",
+            expected=f"an instant after {instant_text(ask.start_at)}",
+            got=values["trial_ends"],
+        )
+    if values.get("trial_used") and not _yes(values, "trial_used"):
+        raise InvalidInput(
+            "a trial that ends was taken",
+            where="trial_used",
+            expected="yes, or nothing",
+            got=values["trial_used"],
+        )
+    return ends_at
+
+
+def _check_first_trial(tx: Tx, customer: Customer, offer: Offered) -> None:
+    """Refused where the customer had a trial of that group or plan: the old system cannot have given another."""
+    used = trials_used(tx, customer, offer.plan, offer.terms)
+    if any(use.who_kind == "customer" for use in used):
+        raise Refused(
+            f"{customer.id} had the trial already",
+            code="trial-used",
+            where="trial_ends",
+            hint="leave trial_ends empty",
+        )
+
+
+def _trial_used(
+    values: Mapping[str, str], offer: Offered, customer: Customer, start: Instant
+) -> tuple[TrialUse, ...]:
+    """What is remembered of a trial that was over in the old system, so that no second one begins here."""
+    if not _yes(values, "trial_used"):
+        return ()
+    return trial_uses(customer, offer.plan, offer.terms, "", start)
+
+
+def _yes(values: Mapping[str, str], column: str) -> bool:
+    """Whether a column says yes; an empty one says no, another word is InvalidInput."""
+    word = values.get(column, "").strip().lower()
+    if word not in _YES | _NO:
+        raise InvalidInput("neither yes nor no", where=column, expected="yes | no", got=values[column])
+    return word in _YES
 
 
 def _needed(values: Mapping[str, str], column: str) -> str:

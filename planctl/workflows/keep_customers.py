@@ -1,4 +1,4 @@
-"""Adding, changing, archiving, importing and showing customers. It sells them nothing but free plans given to all.
+"""Adding, changing, archiving, importing and showing customers. It sells them nothing but plans given to all.
 
 Source: planctl billing rules, lifecycle (auto_enable), companies, moving in.
 """
@@ -9,27 +9,28 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from planctl.core.accounts import Account
 from planctl.core.currencies import Currency, iso_currency
 from planctl.core.customer_fields import FIELDS, Surroundings, customer_of
 from planctl.core.customers import Customer
-from planctl.core.invoicing.advance import advance
+from planctl.core.invoicing.advance import advance_or_hold
+from planctl.core.invoicing.stops import refuse_hold
+from planctl.core.invoicing.succession import check_run_first
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.model import Subscription
-from planctl.core.subscriptions.start import Ask, Offered, started
-from planctl.errors import Conflict, NotYet, Refused
+from planctl.core.subscriptions.enabling import enabling
+from planctl.core.subscriptions.model import ENDED, Subscription
+from planctl.core.subscriptions.start import Offered, started
+from planctl.errors import Conflict, Refused
 from planctl.findings import NOWHERE, Finding, Place
 from planctl.identifiers import new_id
-from planctl.store import catalog, customers, invoices, subscriptions
-from planctl.store.as_of import customer_as_of
-from planctl.store.balances import balances_of
+from planctl.store import catalog, customers, subscriptions
 from planctl.store.customers import CustomerFilter
-from planctl.store.facts import facts_of_new, run_terms
-from planctl.store.invoices import InvoiceFilter
-from planctl.store.offers import auto_enabled, newest_versions, offered, taxes
+from planctl.store.facts import customer_facts, facts_of_new, run_terms
+from planctl.store.offers import auto_enabled, offered, taxes
 from planctl.store.outcomes import write_start
 from planctl.store.selling import existing
 from planctl.store.settings import timezone
+from planctl.store.trials import record_trials, trials_used
+from planctl.store.usage_children import branch
 
 if TYPE_CHECKING:
     from planctl.files.table_reader import TableRow
@@ -69,9 +70,12 @@ class ImportedCustomers:
     findings: tuple[Finding, ...] = ()
 
 
-def add_customer(tx: Tx, customer_id: str, said: Said, at: Instant, recorded_at: Instant) -> Kept:
+def add_customer(  # noqa: PLR0913 - two instants, and what comes next
+    tx: Tx, customer_id: str, said: Said, at: Instant, recorded_at: Instant, plan: str = ""
+) -> Kept:
     """Add a customer at `at`, and start every plan given to all. The same customer again changes nothing.
 
+    `plan` is the one that is started for it next: no other of its exclusive group that costs money is started.
     Conflict where it is there with other content; findings where a field is wrong.
     """
     rules = _Rules(tx)
@@ -84,11 +88,16 @@ def add_customer(tx: Tx, customer_id: str, said: Said, at: Instant, recorded_at:
             return Kept(before, existed=True)
         raise _conflict(before, customer)
     customers.add(tx, customer)
-    return Kept(customer, enabled=rules.enable(customer, at, recorded_at))
+    group = offered(tx, plan).terms.group if plan else ""
+    return Kept(customer, enabled=rules.enable(customer, at, recorded_at, group))
 
 
-def update_customer(tx: Tx, customer_id: str, said: Said) -> Kept:
-    """Change what is said of a customer, nothing else. Its running subscriptions keep currency and timezone."""
+def update_customer(tx: Tx, customer_id: str, said: Said, at: Instant) -> Kept:
+    """Change what is said of a customer, nothing else. Its running subscriptions keep currency and timezone.
+
+    Everybody below it in a company is given its currency and timezone. Refused where the end of a trial has come
+    by `at` that no run has written: how the customer pays decides about it, and is not changed afterwards.
+    """
     before = existing(tx, customer_id)
     rules = _Rules(tx)
     parent = said.get("parent", before.parent).strip()
@@ -97,10 +106,26 @@ def update_customer(tx: Tx, customer_id: str, said: Said) -> Kept:
         return Kept(customer, findings=findings)
     if customer == before:
         return Kept(before, existed=True)
+    if (customer.payment_method, customer.parent) != (before.payment_method, before.parent):
+        _check_run_first(tx, customer_id, at)
     if customer.parent and customer.parent != before.parent:
         _check_parent(tx, customer)
     customers.update(tx, customer)
+    if (customer.currency, customer.timezone) != (before.currency, before.timezone):
+        _pass_on(tx, customer)
     return Kept(customer)
+
+
+def _check_run_first(tx: Tx, customer_id: str, at: Instant) -> None:
+    (facts,) = customer_facts(tx, [customer_id], at)
+    check_run_first(facts, at)
+
+
+def _pass_on(tx: Tx, customer: Customer) -> None:
+    """Give everybody below a customer its currency and timezone. Source: planctl billing rules, companies."""
+    below = customers.get_many(tx, branch(tx, customer.id)[1:])
+    for one in below.values():
+        customers.update(tx, replace(one, currency=customer.currency, timezone=customer.timezone))
 
 
 def archive_customer(tx: Tx, customer_id: str, at: Instant, *, off: bool = False) -> Kept:
@@ -108,7 +133,8 @@ def archive_customer(tx: Tx, customer_id: str, at: Instant, *, off: bool = False
     before = existing(tx, customer_id)
     if (before.archived_at is None) == off:
         return Kept(before, existed=True)
-    running = [] if off else [one for one in _own(tx, customer_id) if one.live]
+    _check_run_first(tx, customer_id, at)
+    running = [] if off else [one for one in _own(tx, customer_id) if one.status not in ENDED]
     if running:
         raise Refused(
             f"customer {customer_id} still runs {running[0].plan}",
@@ -178,35 +204,6 @@ def _judged(rules: _Rules, rows: Iterable[TableRow], at: Instant) -> _Judged:
     return judged
 
 
-def account_of(tx: Tx, customer_id: str, at: Instant) -> Account:
-    """A customer with everything that belongs to it, as if a run had just been done at `at`."""
-    customer = existing(tx, customer_id)
-    holds = tuple(hold.reason for hold in customers.holds(tx, customer_id))
-    if customer.parent:
-        return Account(customer, at, balance=_balance(tx, customer_id), holds=holds)
-    found = customer_as_of(tx, customer_id, at)
-    open_ids = [one.id for one in found.unpaid]
-    shown = invoices.listing(tx, InvoiceFilter(customers=(customer_id,))) if open_ids else []
-    return Account(
-        customer,
-        at,
-        found.holdings,
-        tuple(subscriptions.assignments(tx, [customer_id])[customer_id]),
-        tuple(one for one in shown if one.id in open_ids),
-        _balance(tx, customer_id),
-        holds=holds,
-        newest=newest_versions(tx, {one.subscription.plan for one in found.holdings}),
-    )
-
-
-def _balance(tx: Tx, customer_id: str) -> dict[Currency, int]:
-    """What stands in a customer's balance, by currency."""
-    found = balances_of(tx, [customer_id])[customer_id]
-    declared = catalog.catalog_currencies(tx) if found else {}
-    known = {code: declared.get(code) or iso_currency(code) for code in found}
-    return {currency: found[code] for code, currency in known.items() if currency is not None}
-
-
 def list_customers(tx: Tx, wanted: CustomerFilter) -> Sequence[Customer]:
     """The customers that match, oldest first."""
     return customers.customers(tx, wanted)
@@ -239,27 +236,40 @@ class _Rules:
         parent = said.get("parent", "").strip()
         return customer_of(base, said, self.around("" if parent == customer_id else parent), place)
 
-    def enable(self, customer: Customer, at: Instant, recorded_at: Instant) -> tuple[Subscription, ...]:
-        """Start every plan given to all for a new customer; a child of a company gets none."""
-        if customer.parent:
-            return ()
+    def enable(
+        self, customer: Customer, at: Instant, recorded_at: Instant, group: str = ""
+    ) -> tuple[Subscription, ...]:
+        """Start every plan given to all for a new customer, with its first invoice; a child of a company gets none.
+
+        Of an exclusive group the first one alone, and of `group`, where a start follows, none that costs money.
+        """
         if self._offers is None:
-            self._offers = [_free(offered(self.tx, plan)) for plan in auto_enabled(self.tx)]
-        begun: list[Subscription] = []
+            self._offers = [offered(self.tx, plan) for plan in auto_enabled(self.tx)]
+        begun: dict[str, Subscription] = {}
         for offer in self._offers:
-            starting = started(
-                new_id("sub", at),
-                customer,
-                offer,
-                Ask(at, at, currency=customer.currency),
-                begun,
-                self._sold_in(customer),
-            )
-            facts = facts_of_new(self.tx, customer, starting.subscription, at)
-            billed = advance(facts, at, run_terms(self.tx))
-            write_start(self.tx, starting, billed, customer, None, recorded_at)
-            begun.append(starting.subscription)
-        return tuple(begun)
+            slot = offer.terms.group if offer.exclusive else f"plan {offer.plan}"
+            if slot in begun or (slot == group and not offer.terms.free):
+                continue
+            one = self._enabled(customer, offer, at, recorded_at)
+            if one is not None:
+                begun[slot] = one
+        return tuple(begun.values())
+
+    def _enabled(
+        self, customer: Customer, offer: Offered, at: Instant, recorded_at: Instant
+    ) -> Subscription | None:
+        used = trials_used(self.tx, customer, offer.plan, offer.terms)
+        ask = enabling(customer, offer, used, self.declared, at)
+        if ask is None:
+            return None
+        sold_in = self._sold_in(customer) if offer.terms.free else self.declared
+        starting = started(new_id("sub", at), customer, offer, ask, (), sold_in, used)
+        facts = facts_of_new(self.tx, customer, starting.subscription, at)
+        billed = advance_or_hold(facts, at, run_terms(self.tx))
+        refuse_hold(billed)
+        write_start(self.tx, starting, billed, customer, None, recorded_at)
+        record_trials(self.tx, starting.trial_use)
+        return billed.as_it_is(starting.subscription)
 
     def _sold_in(self, customer: Customer) -> Mapping[str, Currency]:
         """The currencies a free plan may be noted in: no amount is ever due, so the customer's own will do."""
@@ -267,12 +277,6 @@ class _Rules:
         if customer.currency in self.declared or own is None or (self.declared and not customer.currency):
             return self.declared
         return {**self.declared, own.code: own}
-
-
-def _free(offer: Offered) -> Offered:
-    if not offer.terms.free:
-        raise NotYet("auto_enable of a priced plan", where=f"plans.{offer.plan}")
-    return offer
 
 
 def _same(before: Customer, asked: Customer) -> bool:
@@ -300,13 +304,17 @@ def _text(customer: Customer, name: str) -> str:
 
 def _check_parent(tx: Tx, customer: Customer) -> None:
     """A customer that runs plans cannot join a company, and no company is below itself."""
-    running = [one for one in _own(tx, customer.id) if one.live]
+    running = [one for one in _own(tx, customer.id) if one.status not in ENDED]
     if running:
+        first = running[0]
         raise Refused(
-            f"customer {customer.id} runs {running[0].plan}, and only the root of a company holds plans",
+            f"customer {customer.id} runs {first.plan}, and only the root of a company holds plans"
+            if first.live
+            else f"customer {customer.id} is to start {first.plan}, and only the root of a company holds plans",
             code="child-customer",
             where=customer.id,
-            hint=f"planctl subscription cancel {customer.id}/{running[0].plan}",
+            got=", ".join(one.id for one in running),
+            hint=f"planctl subscription cancel {customer.id}/{first.plan} --at now",
         )
     above = customer.parent
     while above:

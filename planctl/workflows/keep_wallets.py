@@ -27,7 +27,7 @@ from planctl.store.facts import customer_facts, facts_as_of, purse_for, request_
 from planctl.store.granting import metered_feature
 from planctl.store.offers import names, offered
 from planctl.store.outcomes import issue
-from planctl.store.selling import buyer, existing
+from planctl.store.selling import buyer, existing, holding
 from planctl.store.usage_customers import usage_customers
 from planctl.store.wallets import (
     add_grants,
@@ -188,14 +188,7 @@ class Voiding:
 
 def propose_grant(tx: Tx, wanted: GrantWanted, now: Instant) -> Grant:
     """The grant that would be made; NotFound or InvalidInput where it cannot be."""
-    customer = existing(tx, wanted.customer)
-    if customer.parent:
-        raise Refused(
-            f"customer {customer.id} belongs to {customer.parent}, which alone holds units",
-            code="child-customer",
-            where=customer.id,
-            hint=f"planctl wallet grant {customer.parent} …",
-        )
+    customer = holding(tx, wanted.customer)
     feature = metered_feature(tx, wanted.feature)
     if wanted.quantity <= 0:
         raise InvalidInput(

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planctl.core.catalog.apart import apart_of, terms_apart
 from planctl.core.catalog.edits import entry_document
-from planctl.core.catalog.standing import Holder, Standing, address_of, standing, terms_apart
+from planctl.core.catalog.standing import Holder, Standing, address_of, standing
 from planctl.core.subscriptions.model import ENDED, LIVE
 from planctl.files.yaml_writer import write_yaml
 from planctl.store import catalog as store
 from planctl.store.subscriptions import SubscriptionFilter, listing
 
 if TYPE_CHECKING:
+    from planctl.core.catalog.apart import Apart
     from planctl.core.document import Document
     from planctl.core.periods import Instant
     from planctl.core.subscriptions.model import Subscription
@@ -69,23 +71,33 @@ def _changed(before: Document, after: Document) -> tuple[str, ...]:
 
 
 def read_holders(tx: Tx, plan_id: str, as_of: Instant) -> tuple[Holder, ...]:
-    """Who holds the plan at `as_of`, as if the run had just been done, compared with the newest terms."""
+    """Who holds the plan at `as_of`, as if the run had just been done, compared with the newest terms.
+
+    What was negotiated with a holder is told beside the differences: it stays whatever the version says.
+    """
     address_of(store.stored_catalog(tx), "plan", plan_id)
     newest, newest_hash, now = store.plan_snapshot(tx, plan_id)
     held = [one for one in _as_run(tx, plan_id, as_of) if one.status in LIVE]
     snapshots = store.terms_documents(tx, {newest_hash, *(one.terms_hash for one in held)})
-    apart = {terms_hash: terms_apart(snapshot, now) for terms_hash, snapshot in snapshots.items()}
-    return tuple(
-        Holder(
-            one.id,
-            one.customer,
-            one.plan_version,
-            one.status.value,
-            one.plan_version < newest,
-            *apart[one.terms_hash],
+    found: dict[tuple[str, tuple[str, ...]], Apart] = {}
+    holders = []
+    for one in held:
+        key = (one.terms_hash, tuple(sorted(one.negotiated)))
+        if key not in found:
+            found[key] = apart_of(snapshots[one.terms_hash], now, one.negotiated)
+        is_behind = one.plan_version < newest
+        holders.append(
+            Holder(
+                one.id,
+                one.customer,
+                one.plan_version,
+                one.status.value,
+                is_behind,
+                found[key],
+                one.negotiated,
+            )
         )
-        for one in held
-    )
+    return tuple(holders)
 
 
 def _as_run(tx: Tx, plan_id: str, as_of: Instant) -> list[Subscription]:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from planctl.store.engine import Tx
     from planctl.store.runs import Run
     from planctl.store.settings import Identity
-    from planctl.store.standing import Due, Unpaid
+    from planctl.store.standing import Due, Soon, Unpaid
 
 _AGE = re.compile(r"([0-9]{1,6})([mhd])", re.ASCII)
 _MICROSECONDS = {"m": MINUTE_MICROSECONDS, "h": HOUR_MICROSECONDS, "d": DAY_MICROSECONDS}
+
+SOON = 7 * DAY_MICROSECONDS
+"""How far ahead it looks for trials and plans that end by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Standing:
     as_of: Instant
     store: Identity
     due: Due
+    soon: Soon
     unpaid: tuple[Unpaid, ...]
     holds: tuple[Hold, ...]
     last_run: Run | None
@@ -44,7 +48,7 @@ def read_status(tx: Tx, as_of: Instant, max_age: int | None) -> Standing:
     from planctl.store.customers import holds
     from planctl.store.runs import last_whole
     from planctl.store.settings import identity
-    from planctl.store.standing import due, unpaid
+    from planctl.store.standing import due, soon, unpaid
 
     last = last_whole(tx)
     age = None if last is None else max(0, as_of - last.as_of)
@@ -52,6 +56,7 @@ def read_status(tx: Tx, as_of: Instant, max_age: int | None) -> Standing:
         as_of=as_of,
         store=identity(tx),
         due=due(tx, as_of),
+        soon=soon(tx, as_of, Instant(as_of + SOON)),
         unpaid=tuple(unpaid(tx, as_of)),
         holds=tuple(holds(tx)),
         last_run=last,

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planctl.core.accounts import Shown, addons_of, requests_of, seen_at
+from planctl.core.catalog.apart import apart_of
 from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.projection import projected
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.model import ENDED, Status, Subscription
-from planctl.store import invoices, subscriptions
+from planctl.core.upcoming import successor_of
+from planctl.store import catalog, invoices, subscriptions
+from planctl.store.as_of import customer_as_of
+from planctl.store.change_requests import open_request_of
 from planctl.store.facts import customer_facts
 from planctl.store.invoices import InvoiceFilter
 from planctl.store.offers import newest_versions
@@ -19,19 +23,6 @@ from planctl.store.subscriptions import SubscriptionFilter
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A subscription with the newest version of its plan (0: none) and the numbers of its unpaid invoices.
-
-    `addons` are those that run on it.
-    """
-
-    subscription: Subscription
-    newest: int = 0
-    open_invoices: tuple[str, ...] = ()
-    addons: tuple[Subscription, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +36,33 @@ class Filter:
     limit: int = 0
 
 
-def read_one(tx: Tx, address: str, as_of: Instant) -> Read:
-    """One subscription as of an instant."""
+def read_one(tx: Tx, address: str, as_of: Instant) -> Shown:
+    """One subscription as of an instant, with its pools and how its terms differ from the newest version's."""
     found = subscription_at(tx, address)
-    (read,) = [one for one in _reads(tx, [found.customer], as_of) if one.subscription.id == found.id]
-    return read
+    (shown,) = [one for one in _several(tx, [found.customer], as_of) if one.subscription.id == found.id]
+    holdings = customer_as_of(tx, found.customer, as_of).holdings if shown.subscription.live else ()
+    pools = next((one.pools for one in holdings if one.subscription.id == found.id), {})
+    _, newest_hash, newest = catalog.plan_snapshot(tx, found.plan)
+    held = catalog.terms_document(tx, found.terms_hash) if found.terms_hash != newest_hash else newest
+    asked = open_request_of(tx, found.id) if shown.subscription.live else None
+    return replace(shown, pools=pools, apart=apart_of(held, newest, found.negotiated), asked=asked)
 
 
-def read_all(tx: Tx, wanted: Filter, as_of: Instant) -> list[Read]:
-    """The subscriptions that a filter lets through, oldest first, as of an instant."""
+def read_all(tx: Tx, wanted: Filter, as_of: Instant) -> list[Shown]:
+    """The subscriptions that a filter lets through, oldest first, as of an instant; without their pools."""
     if wanted.customer:
         existing(tx, wanted.customer)
     stored = subscriptions.listing(
         tx, SubscriptionFilter((wanted.customer,) if wanted.customer else (), wanted.plan)
     )
-    kept = {one.id for one in stored}
-    customers = list(dict.fromkeys(one.customer for one in stored))
+    customers = [wanted.customer] if wanted.customer else list(dict.fromkeys(one.customer for one in stored))
+    if wanted.plan and not wanted.customer:  # what takes over may be of a plan that the customer never ran
+        customers = list(dict.fromkeys([*customers, *subscriptions.expiring(tx, as_of)]))
     found = [
         one
-        for one in _reads(tx, customers, as_of)
-        if one.subscription.id in kept
+        for one in _several(tx, customers, as_of)
+        if wanted.plan in {"", one.subscription.plan}
+        and wanted.customer in {"", one.subscription.customer}
         and wanted.status in {"", one.subscription.status.value}
         and wanted.currency in {"", one.subscription.currency.code}
     ]
@@ -89,32 +87,25 @@ def _at(invoice: Invoice, as_of: Instant) -> Invoice:
     return replace(invoice, status=invoice.status_at(as_of))
 
 
-def _reads(tx: Tx, customers: Sequence[str], as_of: Instant) -> list[Read]:
-    several = [projected(facts, as_of) for facts in customer_facts(tx, customers, as_of)]
-    everything = [one for each in several for one in each.subscriptions]
-    newest = newest_versions(tx, {one.plan for one in everything})
-    unpaid = [item for each in several for item in each.facts.unpaid]
-    numbers = {found.id: found.number for found in invoices.get_many(tx, [one.id for one in unpaid]).values()}
-    open_of: dict[str, list[str]] = {}
-    for item in unpaid:
-        open_of.setdefault(item.subscription, []).append(numbers[item.id])
-    for mine in open_of.values():
-        mine.sort()
-    addons: dict[str, list[Subscription]] = {}
-    for one in everything:
-        if one.base and one.status not in ENDED:
-            addons.setdefault(one.base, []).append(_started(one, as_of))
-    return [
-        Read(
-            _started(one, as_of),
-            newest.get(one.plan, 0),
-            tuple(open_of.get(one.id, ())),
-            tuple(addons.get(one.id, ())),
-        )
-        for one in everything
-    ]
-
-
-def _started(one: Subscription, as_of: Instant) -> Subscription:
-    """A subscription looked at before it began is pending."""
-    return replace(one, status=Status.PENDING) if as_of < one.started_at and one.live else one
+def _several(tx: Tx, customers: Sequence[str], as_of: Instant) -> list[Shown]:
+    """Every subscription of the customers with what belongs to it."""
+    projections = [projected(facts, as_of) for facts in customer_facts(tx, customers, as_of)]
+    unpaid = invoices.get_many(tx, [item.id for one in projections for item in one.facts.unpaid])
+    newest = newest_versions(tx, {one.plan for each in projections for one in each.subscriptions})
+    shown = []
+    for each in projections:
+        mine = [unpaid[item.id] for item in each.facts.unpaid]
+        several = [seen_at(one, as_of) for one in each.subscriptions]
+        shown += [
+            Shown(
+                one,
+                as_of,
+                newest.get(one.plan, 0),
+                requests_of(one, several, mine),
+                addons_of(one, several),
+                successor_of(one, several),
+                payment_method=each.facts.customer.payment_method,
+            )
+            for one in several
+        ]
+    return shown

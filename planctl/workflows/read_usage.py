@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.model import Feature
 from planctl.core.entitlements import Checked, OpenPool, Question, check
+from planctl.core.invoicing.members import used_by
 from planctl.core.metering.model import UsageEvent
 from planctl.core.money import NumberError, parse_decimal
+from planctl.core.open_pools import shared_windows
 from planctl.core.periods import Instant
+from planctl.core.subscriptions.model import Subscription
 from planctl.errors import InvalidInput
 from planctl.store import catalog, usage
-from planctl.store.as_of import access_facts, customer_as_of
+from planctl.store.as_of import AsOf, access_facts, customer_as_of
 from planctl.store.columns import FOREVER
+from planctl.store.facts import request_for
 from planctl.store.selling import existing
+from planctl.store.usage_children import branch, by_child, companies
 from planctl.store.usage_customers import usage_customers
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
+SUMMED = frozenset({"sum", "count", "weighted"})
+"""Aggregates whose level now is the sum of everybody's; a mean over time is not shown before its period is over."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureUse:
-    """One metered feature as one subscription grants it, in the allowance period that runs."""
+    """One metered feature as one subscription grants it, in the allowance period that runs.
+
+    `by_customer` is what everybody of a company used of it, where this pool tells of all of it; of a customer of a
+    company only its own part. `adds_up`: their sum is what the company used.
+    """
 
     subscription: str
     feature: str
     unit: str
     state: OpenPool
+    by_customer: Mapping[str, Fraction] = field(default_factory=dict)
+    adds_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerUsage:
-    """What a customer uses now; `billed_to` holds the plans, and is another where it belongs to a company."""
+    """What a customer uses now; `billed_to` holds the plans, and is another where it belongs to a company.
+
+    `is_company`: others use what it holds.
+    """
 
     customer: str
     billed_to: str
     at: Instant
     features: tuple[FeatureUse, ...]
+    is_company: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +74,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What was asked about and the answer; `feature` is as it is defined now, under its present id."""
+    """What was asked about and the answer; `feature` is as it is defined now, under its present id.
+
+    `billed_to` is who holds the plans that were asked.
+    """
 
     feature: Feature
     checked: Checked
+    billed_to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +96,47 @@ class EventsWanted:
 
 
 def usage_of(tx: Tx, customer_id: str, at: Instant) -> CustomerUsage:
-    """Every metered feature of the customer's live subscriptions, as if a run had just been done at `at`."""
+    """Every metered feature of the customer's live subscriptions, as if a run had just been done at `at`.
+
+    The pools of a customer of a company are the company's.
+    """
     found = customer_as_of(tx, customer_id, at)
+    root = found.customer.id
+    is_company = bool(companies(tx, [root]))
+    shared = _shared(tx, found, customer_id) if is_company else {}
     uses = tuple(
-        FeatureUse(
-            holding.subscription.id,
-            feature,
-            holding.subscription.terms.features[feature].feature.unit,
-            state,
-        )
+        _use(holding.subscription, feature, state, shared.get((holding.subscription.id, feature), {}))
         for holding in found.holdings
         for feature, state in holding.pools.items()
     )
-    return CustomerUsage(customer_id, found.customer.id, at, uses)
+    return CustomerUsage(customer_id, root, at, uses, is_company)
+
+
+def _use(
+    subscription: Subscription, feature: str, state: OpenPool, by_customer: Mapping[str, Fraction]
+) -> FeatureUse:
+    definition = subscription.terms.features[feature].feature
+    meter = definition.meter
+    adds_up = meter.aggregate in SUMMED and meter.rounding is None
+    return FeatureUse(subscription.id, feature, definition.unit, state, by_customer, adds_up)
+
+
+def _shared(tx: Tx, found: AsOf, customer_id: str) -> dict[tuple[str, str], dict[str, Fraction]]:
+    """What everybody of a company used in its open pools, by subscription and feature; of a child its own part."""
+    windows = shared_windows(found.lineup, found.at)
+    former = catalog.aliases(tx, "features")
+    by_id = {one.id: one for one in found.lineup.subscriptions}
+    requests = [request_for(one, by_id, former) for several in windows.values() for one in several]
+    measured = by_child(tx, requests)
+    shown = None if customer_id == found.customer.id else branch(tx, customer_id)
+    return {
+        place: {
+            name: units
+            for name, units in used_by(several, measured).items()
+            if shown is None or name in shown
+        }
+        for place, several in windows.items()
+    }
 
 
 def check_access(tx: Tx, asked: Asked, at: Instant) -> Access:
@@ -107,14 +157,15 @@ def check_access(tx: Tx, asked: Asked, at: Instant) -> Access:
     if asked.value and feature.type != "list":
         raise InvalidInput(f"{feature.id} is no list of values", where="--value", got=asked.value)
     question = Question(facts.names, feature.type, quantity, asked.value)
-    return Access(feature, check(question, facts.holdings, at, waiting=facts.waiting))
+    return Access(feature, check(question, facts.holdings, at, waiting=facts.waiting), facts.billed_to)
 
 
 def events_of(tx: Tx, wanted: EventsWanted) -> Sequence[UsageEvent]:
-    """The events recorded for a customer (of a company: for its root), in time order."""
+    """The events of a customer in time order; of a company everybody's, of a part of it the part's own."""
     existing(tx, wanted.customer)
     root = usage_customers(tx, [wanted.customer])[wanted.customer].root
-    found = usage.events(tx, root, _names(tx, wanted.features), wanted.starts_at, wanted.ends_at)
+    users = () if root == wanted.customer else branch(tx, wanted.customer)
+    found = usage.events(tx, root, _names(tx, wanted.features), wanted.starts_at, wanted.ends_at, users)
     return tuple(islice(found, wanted.limit or None))
 
 

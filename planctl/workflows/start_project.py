@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.schema import catalog_schema
-from planctl.errors import InvalidInput, Refused
+from planctl.errors import Refused
+from planctl.files.samples import SCHEMA, sample_files
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
-
-SAMPLES = Path(__file__).parents[1] / "samples"
-"""Complete catalogs that come with planctl, a directory each."""
-
-SCHEMA = ".planctl/catalog-1.schema.json"
 
 SETTINGS = """\
 # How planctl behaves below this directory. Flags and PLANCTL_… variables win; `planctl config show` tells
@@ -86,24 +82,6 @@ def project_files(sample: str, store: str) -> dict[str, str]:
         ".gitignore": IGNORED,
         SCHEMA: json.dumps(catalog_schema(), indent=1) + "\n",
         **({"catalog/catalog.yaml": CATALOG} if not sample else sample_files(sample)),
-    }
-
-
-def sample_files(name: str) -> dict[str, str]:
-    """The files of a sample catalog; InvalidInput where there is none of that name."""
-    known = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()) if SAMPLES.is_dir() else []
-    if name not in known:
-        raise InvalidInput(
-            "there is no such sample",
-            code="sample-unknown",
-            where="--sample",
-            expected=", ".join(known) or "no sample comes with this version; leave --sample out",
-            got=name,
-        )
-    folder = SAMPLES / name
-    return {
-        f"catalog/{path.relative_to(folder)}": path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*.yaml"))
     }
 
 

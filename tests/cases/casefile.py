@@ -19,7 +19,7 @@ import yaml
 
 from tests.cli.conftest import Run
 
-KEYS = {"about", "rule", "not_yet", "catalog", "begins", "files", "steps", "expect"}
+KEYS = {"about", "rule", "not_yet", "runs", "catalog", "begins", "files", "steps", "expect"}
 EXPECT_KEYS = {"invoices", "credit_notes"}
 STEP_KEYS = {"run", "exit", "json", "says"}
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -41,7 +41,8 @@ class Case:
     """A case file; `catalog` is a directory or file to copy, or the text of one.
 
     `invoices` and `credit_notes` are by customer, the oldest first; every one that there is must be there.
-    `not_yet` says what the product cannot do yet that the story needs; empty: nothing.
+    `not_yet` says what the product cannot do yet that the story needs; empty: nothing. `runs` is `as told` where what
+    is billed depends on when the runs are.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Case:
     credit_notes: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     not_yet: str = ""
+    runs: str = ""
 
 
 def read_case(path: Path) -> Case:
@@ -70,6 +72,7 @@ def read_case(path: Path) -> Case:
         credit_notes=expected.get("credit_notes", {}),
         files=content.get("files", {}),
         not_yet=content.get("not_yet", ""),
+        runs=content.get("runs", ""),
     )
 
 

@@ -113,9 +113,9 @@ def test_a_customer_s_page_shows_bars_and_what_is_next(shop: Run) -> None:
     assert shop("subscribe", "nova", "starter", "--pay", "month", "--yes", *NEW_YEAR).exit_code == 0
     shop("usage", "record", "nova", "minutes", "250", "--as-of", "2026-01-05")
     page = shop("customer", "show", "nova", "--as-of", "2026-01-10").stdout
-    assert "minutes  #####---------------  250 of 1,000, 750 left" in page
+    assert "minutes  250 of 1,000, 750 left · resets 2026-02-01" in page
     assert "INV-2026-00001 · open · 19.00 USD due 2026-01-15" in page
-    assert "next: 2026-02-01 nova/starter renews" in page
+    assert "2026-02-01  nova/starter renews, fee 19.00 USD; allowances reset" in page
 
 
 def test_the_audit_keeps_no_personal_data(shop: Run, tmp_path: Path) -> None:

@@ -160,8 +160,8 @@ def test_machines_get_every_event_and_people_the_first_20(voice: Run) -> None:
     assert (calls["recorded"], calls["count"]) == ("23", 23)
     assert [one["id"] for one in calls["events"]] == [f"c{number:02}" for number in range(1, 24)]
     assert calls["events"][0] == {
-        "id": "c01", "event": "api.call", "at": "2026-01-12T10:00:01Z", "quantity": "1", "value": None,
-        "amount": None, "corrects": None, "late": False,
+        "id": "c01", "customer": "nova", "event": "api.call", "at": "2026-01-12T10:00:01Z", "quantity": "1",
+        "value": None, "amount": None, "corrects": None, "late": False,
     }  # fmt: skip
     shown = told_by(voice("invoice", "explain", "INV-2026-00003", *FEBRUARY))
     assert "recorded: 23 call of calls (count of 23 events)" in shown

@@ -140,7 +140,6 @@ def test_a_dry_run_ends_nothing(nova: Run) -> None:
     [
         (("--at", "tomorrow"), 3, "invalid-value"),
         (("--refund", "half"), 3, "invalid-value"),
-        (("--refund", "prorated"), 4, "not-yet"),
     ],
 )
 def test_what_canceling_cannot_do_is_said(nova: Run, words: tuple[str, ...], code: int, error: str) -> None:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from planctl.core.dunning import OpenInvoice, dunned, next_step, paid_up
+from planctl.core.dunning import (
+    OpenInvoice,
+    blocked_for_good,
+    dunned,
+    inherited,
+    line_of,
+    next_step,
+    paid_up,
+    unpaid_of,
+    with_base,
+)
 from planctl.core.subscriptions.model import BlockedSpan, Status, Subscription
 from tests.core.billing import monthly, running, t
 
@@ -153,3 +164,136 @@ def test_dunning_looks_at_the_due_date_then_at_the_end_of_the_grace_then_no_more
 def test_an_ended_subscription_is_looked_at_until_its_invoices_are_past_due() -> None:
     assert next_step(subscription(Status.CANCELED), [unpaid()]) == t("2026-01-08")
     assert next_step(subscription(Status.CANCELED), [unpaid(past_due=True)]) is None
+
+
+# --- after a pause
+
+
+PAUSE = BlockedSpan(t("2026-01-05"), t("2026-01-20"), "resume:1", "paused")
+
+
+def test_after_a_pause_dunning_goes_on_from_its_end_and_never_before() -> None:
+    found = dunned(subscription(Status.ACTIVE, PAUSE), [unpaid()], t("2026-01-20"))
+    assert [(move.after, move.at) for move in found.transitions] == [
+        (Status.PAST_DUE, t("2026-01-20")),
+        (Status.BLOCKED, t("2026-01-20")),
+    ]
+    later = dunned(subscription(Status.ACTIVE, PAUSE), [unpaid("2026-01-22", "2026-01-25")], t("2026-01-24"))
+    assert [(move.after, move.at) for move in later.transitions] == [(Status.PAST_DUE, t("2026-01-22"))]
+
+
+# --- blocked for good
+
+
+def final(status: Status, *blocked: BlockedSpan) -> Subscription:
+    return replace(subscription(status, *blocked), terms=monthly(on_blocked="final"))
+
+
+def test_where_a_block_is_final_paying_leaves_it() -> None:
+    before = final(Status.BLOCKED, BLOCK)
+    assert paid_up(before, [], t("2026-01-20"), "pay_1").subscription == before
+    assert blocked_for_good(before)
+    assert not blocked_for_good(subscription(Status.BLOCKED, BLOCK))
+
+
+def test_before_the_block_a_payment_still_helps() -> None:
+    found = paid_up(final(Status.PAST_DUE), [], t("2026-01-10"), "pay_1")
+    assert found.subscription.status is Status.ACTIVE
+
+
+# --- a new anchor after a block
+
+
+def shifting(status: Status, *blocked: BlockedSpan, **more: Any) -> Subscription:
+    return replace(subscription(status, *blocked), terms=monthly(renewal_anchor="shift"), **more)
+
+
+def test_paying_while_blocked_counts_periods_anew_from_the_payment() -> None:
+    found = paid_up(shifting(Status.BLOCKED, BLOCK), [], t("2026-01-20T14:30:00Z"), "pay_1").subscription
+    assert found.anchors == (t("2026-01-20T14:30:00Z"),)
+    schedule = found.schedule()
+    periods = [(schedule.period(k).starts_at, schedule.period(k).ends_at) for k in (0, 1)]
+    assert periods == [
+        (t("2026-01-01"), t("2026-01-20T14:30:00Z")),
+        (t("2026-01-20T14:30:00Z"), t("2026-02-20T14:30:00Z")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        shifting(Status.PAST_DUE),
+        subscription(Status.BLOCKED, BLOCK),
+        replace(shifting(Status.BLOCKED, BLOCK), pay="once"),
+        replace(shifting(Status.BLOCKED, BLOCK), base="sub_7"),
+    ],
+)
+def test_without_a_block_or_a_term_or_a_renewal_of_its_own_the_anchor_stays(one: Subscription) -> None:
+    assert paid_up(one, [], t("2026-01-20"), "pay_1").subscription.anchors == ()
+
+
+def test_a_period_that_began_on_the_day_of_the_payment_is_the_new_one() -> None:
+    found = paid_up(shifting(Status.BLOCKED, BLOCK), [], t("2026-02-01T14:30:00Z"), "pay_1").subscription
+    assert (found.anchors, found.blocked[-1].ends_at) == ((), t("2026-02-01T14:30:00Z"))
+
+
+def test_at_the_instant_of_a_run_the_new_period_is_not_settled_yet() -> None:
+    before = shifting(Status.BLOCKED, BLOCK, settled_at=t("2026-01-20"))
+    found = paid_up(before, [], t("2026-01-20"), "pay_1").subscription
+    assert (found.anchors, found.settled_at) == ((t("2026-01-20"),), t("2026-01-19T23:59:59.999999Z"))
+
+
+def test_a_payment_dated_back_begins_the_new_period_where_the_block_was_settled() -> None:
+    before = shifting(Status.BLOCKED, BLOCK, settled_at=t("2026-01-20"))
+    found = paid_up(before, [], t("2026-01-15"), "pay_1").subscription
+    assert (found.anchors, found.blocked[-1].ends_at) == ((t("2026-01-20"),), t("2026-01-20"))
+
+
+# --- an add-on and its base
+
+
+def extra(status: Status, *blocked: BlockedSpan, **more: Any) -> Subscription:
+    return replace(subscription(status, *blocked), id="sub_2", base="sub_1", **more)
+
+
+def test_an_add_on_begins_its_periods_anew_with_its_base() -> None:
+    base, addon = shifting(Status.BLOCKED, BLOCK), extra(Status.BLOCKED, BLOCK)
+    base_after = paid_up(base, [], t("2026-01-20"), "pay_1").subscription
+    moved = with_base(paid_up(addon, [], t("2026-01-20"), "pay_1"), addon, base, base_after)
+    assert (moved.subscription.status, moved.subscription.anchors) == (Status.ACTIVE, (t("2026-01-20"),))
+    once = replace(addon, pay="once")
+    kept = with_base(paid_up(once, [], t("2026-01-20"), "pay_1"), once, base, base_after)
+    assert kept.subscription.anchors == ()
+
+
+def test_an_add_on_stays_blocked_with_a_base_that_is_blocked_for_good() -> None:
+    base, addon = final(Status.BLOCKED, BLOCK), extra(Status.BLOCKED, BLOCK)
+    moved = with_base(paid_up(addon, [], t("2026-01-20"), "pay_1"), addon, base, base)
+    assert (moved.subscription, moved.transitions) == (addon, ())
+
+
+# --- invoices that count
+
+
+def owned(owner: str, name: str) -> OpenInvoice:
+    return replace(unpaid(name=name), subscription=owner)
+
+
+def test_the_invoices_of_those_that_it_followed_count_for_it() -> None:
+    first = subscription(Status.CANCELED)
+    second = replace(subscription(Status.CANCELED), id="sub_2", follows="sub_1")
+    third = replace(subscription(), id="sub_3", follows="sub_2")
+    addon = replace(subscription(), id="sub_4", base="sub_3")
+    several = (first, second, third, addon)
+    invoices = [owned("sub_1", "a"), owned("sub_3", "c"), owned("sub_4", "d"), owned("sub_9", "x")]
+    assert line_of(third, several) == {"sub_1", "sub_2", "sub_3"}
+    assert [one.id for one in unpaid_of(third, invoices, several)] == ["a", "c"]
+    assert [one.id for one in unpaid_of(addon, invoices, several)] == ["a", "c", "d"]
+    assert [one.id for one in inherited(addon, invoices, several)] == ["d"]
+    assert [one.id for one in unpaid_of(first, invoices, several)] == ["a"]
+
+
+def test_without_the_others_the_invoices_of_its_own_base_and_of_the_one_before_count() -> None:
+    invoices = [owned("sub_1", "a"), owned("sub_3", "c")]
+    addon = replace(subscription(), id="sub_4", base="sub_3", follows="sub_1")
+    assert [one.id for one in unpaid_of(addon, invoices)] == ["a", "c"]

@@ -18,11 +18,10 @@ from planctl.core.entitlements import (
     Question,
     Reason,
     check,
-    current_windows,
-    open_pools,
 )
 from planctl.core.invoicing.lineup import LineUp
 from planctl.core.invoicing.model import UsageWindow
+from planctl.core.open_pools import current_windows, open_pools
 from planctl.core.periods import Instant, Interval, instant_text, parse_instant, zone
 from planctl.core.pricing.kinds.each import Each
 from planctl.core.subscriptions.model import Status, Subscription
@@ -187,8 +186,11 @@ def test_up_to_ends_what_is_priced() -> None:
 
 
 def test_a_trial_has_a_hard_limit_even_where_more_is_priced() -> None:
-    trial = running(included(MINUTES, 10, beyond=BILLED), status=Status.TRIALING)
+    until = t("2026-02-20")
+    trial = running(included(MINUTES, 10, beyond=BILLED), status=Status.TRIALING, trial_ends_at=until)
     assert ask(MINUTES, held(trial, {"minutes": 10})).reason is Reason.LIMIT_REACHED
+    over = replace(trial, status=Status.ACTIVE, trial_ends_at=NOON)
+    assert ask(MINUTES, held(over, {"minutes": 10})).allowed, "the trial's end is no part of the trial"
 
 
 def test_prepaid_units_raise_the_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ from planctl.core.periods import Instant
 from planctl.store import customers, usage
 from planctl.store.engine import Store, Tx, open_store
 from planctl.store.usage import EventRow, UsageRequest, event_row
+from planctl.store.usage_children import by_child
 
 HOUR = 3_600_000_000
 START = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
@@ -36,15 +38,18 @@ quantities = st.one_of(
 numeric: st.SearchStrategy[Property] = st.one_of(
     st.integers(0, 5), st.sampled_from(["1.50", "2", "0"]), st.just(Decimal("2.0"))
 )
-events = st.builds(
+anonymous = st.builds(
     UsageEvent,
     id=st.uuids().map(str) | st.text("abcd", min_size=1, max_size=20),
-    customer=st.sampled_from(["nova", "mira"]),
+    customer=st.just(""),
     event=st.sampled_from(["call", "minutes", "talk", "chat"]),
     at=st.integers(START - 30 * HOUR, START + 90 * HOUR),
     quantity=quantities,
     properties=st.fixed_dictionaries({"size": numeric, "model": st.sampled_from(["a", "b", True])}),
 )
+users = st.sampled_from([("nova", ""), ("nova", "east"), ("nova", "far-east"), ("mira", "")])
+events = st.builds(lambda event, user: replace(event, customer=user[0], child=user[1]), anonymous, users)
+"""Events of nova, of east and far-east below it, and of mira."""
 meters = st.builds(
     Meter,
     event=st.sampled_from(["", "call"]),
@@ -63,12 +68,13 @@ def store() -> Iterator[Store]:
     """One store for all examples: every example is undone, so each finds it empty."""
     with TemporaryDirectory() as folder, open_store(str(Path(folder) / "s.db"), create=True, at=0) as opened:
         with opened.write() as tx:
-            customers.add_all(tx, [Customer("nova"), Customer("mira")])
+            east, far_east = Customer("east", parent="nova"), Customer("far-east", parent="east")
+            customers.add_all(tx, [Customer("nova"), Customer("mira"), east, far_east])
         yield opened
 
 
 @given(
-    history=st.lists(events, max_size=30, unique_by=lambda event: event.id),
+    history=st.lists(events, max_size=30, unique_by=lambda event: (event.id, event.user)),
     asked=st.lists(
         st.tuples(st.sampled_from(["nova", "mira"]), meters, windows, st.sampled_from(get_args(Measure))),
         min_size=1,
@@ -107,32 +113,37 @@ def test_totals_of_the_store_are_the_core_s(
         assert usage.append(tx, rows(tx, history)).accepted == len(history)
         found = usage.totals(tx, requests)
         without = usage.totals(tx, requests, marks(left_out))
+        apart = by_child(tx, requests)
     for request in requests:
         assert found.get(request.window.key, Fraction(0)) == by_the_core(request, history)
         assert without.get(request.window.key, Fraction(0)) == by_the_core(request, in_time)
+        for user in ("nova", "east", "far-east", "mira"):
+            alone = by_the_core(request, [event for event in history if event.user == user])
+            assert apart[request.window.key].get(user, Fraction(0)) == alone
+        if request.is_plain:
+            assert sum(apart[request.window.key].values()) == found.get(request.window.key, Fraction(0))
 
 
 def marks(history: list[UsageEvent]) -> dict[str, list[LateMark]]:
     """The events as late ones."""
     found: dict[str, list[LateMark]] = {}
     for event in history:
-        reference = (event.at // (24 * HOUR), event_key(event.id))
+        reference = (event.at // (24 * HOUR), event_key(event.id, event.child))
         found.setdefault(event.customer, []).append(LateMark(event.event, Instant(event.at), reference))
     return found
 
 
 def rows(tx: Tx, history: list[UsageEvent]) -> list[EventRow]:
     """The events as an import hands them to the store."""
-    seqs = {"nova": 1, "mira": 2}
+    seqs = {"nova": 1, "mira": 2, "east": 3, "far-east": 4}
     numbers = usage.meter_ids(tx, (event.event for event in history), create=True)
     return [
         event_row(
             event,
-            payload_hash(
-                event.customer, event.event, event.at, event.quantity, event.properties, event.corrects
-            ),
+            payload_hash(event.user, event.event, event.at, event.quantity, event.properties, event.corrects),
             seqs[event.customer],
             numbers[event.event],
+            child=seqs.get(event.child, 0),
         )
         for event in history
     ]
@@ -142,14 +153,7 @@ def by_the_core(request: UsageRequest, history: list[UsageEvent]) -> Fraction:
     """The reference: all of the customer's events up to the window's end, under the feature's present id."""
     window, meter = request.window, request.meter
     own = [
-        UsageEvent(
-            event.id,
-            event.customer,
-            "minutes" if event.event in ALIASES else event.event,
-            event.at,
-            event.quantity,
-            event.properties,
-        )
+        replace(event, event="minutes" if event.event in ALIASES else event.event)
         for event in history
         if event.customer == window.customer and event.at < window.ends_at
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from planctl.__main__ import main
 from planctl.store.engine import open_store
 from planctl.store.laws import LAWS, Violation
+from planctl.store.sqlite_link import SqliteLink
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,33 @@ def violations(path: Path) -> list[Violation]:
     """What all laws find."""
     with open_store(str(path)) as store, store.read() as tx:
         return [violation for law in LAWS for violation in law.violations(tx)]
+
+
+def unnoticed(path: Path, table: str, where: str) -> set[str]:
+    """The columns of a table in which no law sees an edit of the one row that `where` names."""
+    edited_values = {"INTEGER": "coalesce({0}, 0) + 100000", "TEXT": "{0} || '1'", "BLOB": "x'41'"}
+    missed = set()
+    with open_store(str(path)) as store:
+        assert isinstance(store.link, SqliteLink)
+        for name in triggers_of(store.link.raw):
+            store.link.raw.execute(f'DROP TRIGGER "{name}"')
+        store.link.raw.execute("PRAGMA foreign_keys = OFF")
+        store.link.raw.execute("PRAGMA ignore_check_constraints = ON")
+        columns = [(row[1], row[2]) for row in store.link.raw.execute(f"PRAGMA table_info({table})")]
+        for column, kind in columns:
+            with store.write() as tx:
+                tx.rollback_only()
+                value = edited_values[kind].format(f'"{column}"')
+                statement = f'UPDATE {table} SET "{column}" = {value} WHERE {where}'
+                assert tx.connection.exec_driver_sql(statement).rowcount == 1
+                if not any(True for law in reversed(LAWS) for _ in law.violations(tx)):
+                    missed.add(column)
+    return missed
+
+
+def triggers_of(connection: sqlite3.Connection) -> list[str]:
+    """The names of the file's triggers."""
+    return [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")]
 
 
 def edited(path: Path, *statements: str) -> None:

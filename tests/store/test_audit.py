@@ -17,6 +17,7 @@ from planctl.core.periods import Instant
 from planctl.errors import Refused
 from planctl.store import audit
 from planctl.store.engine import Store, open_store
+from planctl.store.version import SCHEMA_VERSION
 
 NEW_YEAR = Instant(1_767_225_600_000_000)  # 2026-01-01T00:00:00Z
 ZEROS = "0" * 64
@@ -55,7 +56,7 @@ def test_an_entry_says_who_did_what_when_and_why(store: Store) -> None:
         "reason": "wrong customer",
         "key": "void-7",
         "origin": {"uid": "1000", "sudo_user": "bob"},
-        "program": {"planctl": __version__, "schema": "2"},
+        "program": {"planctl": __version__, "schema": str(SCHEMA_VERSION)},
         "touched": [["invoice", "inv_7", "aa", "bb"]],
         "counts": {"invoices": "1"},
         "totals": {"USD": "49.00"},
@@ -73,7 +74,7 @@ def test_the_chain_is_the_published_formula(store: Store) -> None:
             "actor": "amy",
             "at": "2026-01-01T00:00:00Z",
             "command": "second",
-            "program": {"planctl": __version__, "schema": "2"},
+            "program": {"planctl": __version__, "schema": str(SCHEMA_VERSION)},
         },
         separators=(",", ":"),
     )

@@ -25,6 +25,7 @@ from planctl.errors import Busy, Conflict, InvalidInput, NotPermitted, Refused, 
 from planctl.store.engine import Store, StoreUrl, Tx, open_store
 from planctl.store.settings import all_settings, identity, put_setting, setting
 from planctl.store.sqlite_link import SqliteLink
+from planctl.store.version import SCHEMA_VERSION
 
 BORN = 1_767_225_600_000_000
 
@@ -321,7 +322,7 @@ def test_a_newer_store_is_refused_and_not_touched(store_path: Path) -> None:
 def test_an_older_store_is_refused_until_it_is_upgraded(
     store_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", 3)
+    monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with pytest.raises(Refused, match="older schema") as caught:
         open_store(str(store_path))
     assert "planctl store upgrade" in caught.value.hint
@@ -385,7 +386,7 @@ SETTINGS = {
     "synchronous": 3,  # EXTRA
     "journal_mode": "delete",
     "application_id": 0x706C616E,
-    "user_version": 2,
+    "user_version": SCHEMA_VERSION,
 }
 
 

@@ -258,7 +258,7 @@ EDITS = (
     ),
     Edit(
         "more is given back than the discount left to pay",
-        "invoices-rerate invoices-sum invoices-unaltered",
+        "invoices-rerate invoices-sum invoices-unaltered credits-within-charges",
         "usage:minutes: the line of late:1 charges -300, its difference comes to -150 (minor units)",
         ["UPDATE invoice_line SET amount = -300 WHERE amount = -150"],
     ),

@@ -193,12 +193,13 @@ def test_quantities_are_whole_units_and_parts_of_a_trillion(quantity: str, parts
     quantities,
     st.dictionaries(names, texts, max_size=3),
     texts,
+    st.sampled_from(["", "nova-east"]),
 )
 def test_an_event_survives_its_rows(
-    event_id: str, quantity: Decimal, properties: dict[str, str], corrects: str
+    event_id: str, quantity: Decimal, properties: dict[str, str], corrects: str, child: str
 ) -> None:
-    value = UsageEvent(event_id, "nova", "call", on_day(3), quantity, properties, corrects)
-    row = usage_mapping.event_row(value, 1, 7, 9)
+    value = UsageEvent(event_id, "nova", "call", on_day(3), quantity, properties, corrects, child)
+    row = usage_mapping.event_row(value, 1, 7, 9, child=8 if child else 0)
     whole_units, parts = usage_mapping.parts_of(row.quantity)
     stored = SimpleNamespace(
         event_key=row.key,
@@ -208,6 +209,7 @@ def test_an_event_survives_its_rows(
         event_id=row.event_id if row.has_detail else None,
         properties=row.properties if row.has_detail else None,
         corrects=row.corrects if row.has_detail else None,
+        child_id=child or None,
     )
     assert usage_mapping.event_of(stored, "nova", "call") == value
 

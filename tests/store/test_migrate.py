@@ -161,30 +161,30 @@ def test_migrations_are_found_in_a_directory_with_odd_characters(
 # --- from a released schema to today's
 
 
-def first_schema(path: Path) -> None:
-    """A store as the first release made it: its migration alone, its identity and its settings."""
+def of_schema(path: Path, number: int) -> None:
+    """A store as a release with that schema made it: its migrations alone, its identity and its settings."""
 
-    def only_the_first(connection: Connection) -> None:
+    def up_to(connection: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", str(migrate.MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, f"{number:04}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("planctl.store.version.SCHEMA_VERSION", 1)
-        patch.setattr(migrate, "SCHEMA_VERSION", 1)
-        patch.setattr(migrate, "_run", only_the_first)
+        patch.setattr("planctl.store.version.SCHEMA_VERSION", number)
+        patch.setattr(migrate, "SCHEMA_VERSION", number)
+        patch.setattr(migrate, "_run", up_to)
         open_store(str(path), create=True).close()
 
 
-@pytest.fixture
-def first_books(tmp_path: Path) -> Path:
-    """A store of schema 1 with a customer, a running subscription, an invoice that was paid, a credit and a wallet."""
-    path = tmp_path / "books.db"
-    first_schema(path)
+Rows = list[tuple[str, dict[str, Any]]]
+
+
+def with_rows(path: Path, rows: Rows) -> None:
+    """Rows of a store, of which only what matters is said: the rest is 0 or empty."""
     raw = sqlite3.connect(path, isolation_level=None)
     raw.execute("PRAGMA foreign_keys = OFF")
-    for name, said in FIRST_ROWS:
+    for name, said in rows:
         columns = {row[1]: row[2] for row in raw.execute(f"SELECT * FROM pragma_table_info('{name}')")}
         plain = {"INTEGER": 0, "TEXT": "", "BLOB": b""}
         row = {column: plain[kind] for column, kind in columns.items()} | said
@@ -192,10 +192,18 @@ def first_books(tmp_path: Path) -> Path:
         marks = ", ".join("?" * len(row))
         raw.execute(f"INSERT INTO {name} ({', '.join(row)}) VALUES ({marks})", [*row.values()])
     raw.close()
+
+
+@pytest.fixture
+def first_books(tmp_path: Path) -> Path:
+    """A store of schema 1 with a customer, a running subscription, an invoice that was paid, a credit and a wallet."""
+    path = tmp_path / "first.db"
+    of_schema(path, 1)
+    with_rows(path, FIRST_ROWS)
     return path
 
 
-FIRST_ROWS: list[tuple[str, dict[str, Any]]] = [
+FIRST_ROWS: Rows = [
     ("customer", {"seq": 1, "id": "nova"}),
     (
         "subscription",
@@ -280,4 +288,78 @@ def test_upgrading_keeps_every_row_and_fills_the_new_columns_with_what_was_true(
         ("sub_1", "", 1_700_000_000_000_000),
         ("sub_2", "", 0),
     ]
+    raw.close()
+
+
+@pytest.fixture
+def second_books(tmp_path: Path) -> Path:
+    """A store of schema 2: a subscription that was blocked, its open invoice, usage of yesterday, money given back."""
+    path = tmp_path / "second.db"
+    of_schema(path, 2)
+    with_rows(path, SECOND_ROWS)
+    return path
+
+
+SECOND_ROWS: Rows = [
+    ("customer", {"seq": 1, "id": "nova"}),
+    ("subscription", {"id": "sub_1", "customer": 1, "plan": "pro", "status": "active", "base": "sub_0"}),
+    ("blocked_span", {"subscription": "sub_1", "starts_at": 5, "ends_at": 9, "payment": "pay_1"}),
+    ("subscription_change", {"subscription": "sub_1", "seq": 1, "kind": "quantity", "document": "{}"}),
+    ("trial_use", {"who_kind": "customer", "who": "nova", "scope": "main", "subscription": "sub_1"}),
+    (
+        "invoice",
+        {
+            "id": "inv_1",
+            "number": "INV-1",
+            "series": "INV",
+            "sequence": 1,
+            "customer": 1,
+            "subscription": "sub_1",
+            "kind": "renewal",
+            "status": "open",
+            "currency": "USD",
+            "decimals": 2,
+            "subtotal": 1990,
+            "total": 1990,
+            "due_at": 700,
+            "grace_ends_at": 900,
+            "content_hash": "kept",
+        },
+    ),
+    ("invoice_line", {"invoice": "inv_1", "position": 1, "subscription": "sub_1", "amount": 1990}),
+    ("usage_event", {"day": 20_454, "customer": 1, "meter": 1, "event_key": b"one", "quantity": 7}),
+    ("refund", {"id": "ref_1", "customer": 1, "payment": "pay_1", "amount": 5, "currency": "USD"}),
+]
+
+
+def test_upgrading_from_the_second_schema_makes_the_schema_that_new_stores_have(
+    second_books: Path, store_path: Path
+) -> None:
+    assert migrate.upgrade(str(second_books)) == migrate.Upgrade(2, SCHEMA_VERSION)
+    assert schema_of(second_books) == schema_of(store_path)
+    assert triggers_of(second_books) == triggers_of(store_path)
+    open_store(str(second_books)).close()
+
+
+def test_what_was_there_before_trials_and_pauses_had_none_and_every_time_without_service_was_a_block(
+    second_books: Path,
+) -> None:
+    migrate.upgrade(str(second_books))
+    raw = sqlite3.connect(second_books)
+
+    def only(statement: str) -> list[Any]:
+        return raw.execute(statement).fetchall()
+
+    never = (None, None, "[]", "", "")
+    assert only("SELECT id, base, status FROM subscription") == [("sub_1", "sub_0", "active")]
+    assert only("SELECT trial_ends_at, expires_at, anchors, follows, locked FROM subscription") == [never]
+    assert only("SELECT starts_at, ends_at, payment, kind FROM blocked_span") == [(5, 9, "pay_1", "blocked")]
+    assert only("SELECT kind, document FROM subscription_change") == [("quantity", "{}")]
+    assert only("SELECT who, scope, subscription FROM trial_use") == [("nova", "main", "sub_1")]
+    # The dates that stand on the invoice hold, and its content is what it was.
+    assert only("SELECT due_at, grace_ends_at, content_hash FROM invoice") == [(700, 900, "kept")]
+    assert only("SELECT extended_due_at, extended_grace_at FROM invoice") == [(None, None)]
+    # Who used it was the customer itself, so its key is the one it came under.
+    assert only("SELECT event_key, quantity, child FROM usage_event") == [(b"one", 7, 0)]
+    assert only("SELECT id, amount FROM refund") == [("ref_1", 5)]
     raw.close()

@@ -15,6 +15,7 @@ from planctl.store.columns import FOREVER
 from planctl.store.engine import Store
 from tests.store.samples import on_day
 from tests.store.test_postgres import server, store, url
+from tests.store.test_usage_children import Company, used
 from tests.store.test_usage_store import SUM, World, an_event
 
 __all__ = ["server", "store", "url"]
@@ -49,7 +50,20 @@ def test_levels_amounts_and_late_marks_are_read_here_too(store: Store) -> None:
         assert usage.amounts(tx, [(paid, "amount")]) == {
             paid.window.key: (EventAmount(Instant(on_day(0)), Fraction(1), Fraction("12.5")),)
         }
-        kept = [event.id for event in usage.recorded(tx, "nova", (), 0, FOREVER)]
+        kept = [event.id for event in usage.recorded(tx, ["nova"], (), 0, FOREVER)]
         assert kept == ["s1", "m1", "p1", "s2"], "by time, and larger quantities of one instant first"
         usage.clear_marks(tx, "nova", late["nova"])
         assert usage.late_marks(tx, ["nova"]) == {"nova": ()}
+
+
+def test_everybody_of_a_company_is_told_apart_here_too(store: Store) -> None:
+    with store.write() as tx:
+        company = Company(tx)
+        company.append(used("east", "e1", "2"), used("north", "e1", "3"), used("acme", "e1", "0.5"))
+        company.append(used("east", "c", event="call", properties={"n": "5"}), used("east", "e1", "2"))
+        assert company.apart(SUM) == {"acme": Fraction(1, 2), "east": 2, "north": 3}
+        assert company.apart(Meter("call", "max", "n"), feature="fed") == {"east": 5}
+        assert {one.user for one in usage.recorded(tx, ["east", "north"], (), 0, FOREVER)} == {
+            "east",
+            "north",
+        }

@@ -1,7 +1,36 @@
-"""Some cases are played from the command line, as in tests/cli: in a directory and with a store of their own."""
+"""What published cases are played with: the command line as in tests/cli, or journeys in a store of their own."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from planctl.store.engine import open_store
 from tests.cli.conftest import run
+from tests.vectors.stories import Story
+from tests.workflows.business import NEW_YEAR, Business
 
 __all__ = ["run"]
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A test store that sells nothing; copy it, never open it."""
+    path = tmp_path_factory.mktemp("vectors") / "books.db"
+    open_store(str(path), create=True, at=NEW_YEAR, is_test=True).close()
+    return path
+
+
+@pytest.fixture
+def story(empty_store: Path, tmp_path: Path) -> Iterator[Story]:
+    """A story without a catalog yet. At the end of the test every law holds in its store."""
+    path = tmp_path / "books.db"
+    shutil.copyfile(empty_store, path)
+    path.chmod(0o600)
+    with open_store(str(path)) as store:
+        business = Business(store)
+        yield Story(business)
+        business.check()

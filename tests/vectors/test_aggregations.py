@@ -6,13 +6,11 @@ exceptions/aggregations.json. Never both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,25 +19,20 @@ from planctl.core.catalog.model import Meter
 from planctl.core.metering.aggregate import Span, aggregate, rounded
 from planctl.core.metering.model import Rounding, UsageEvent
 from planctl.core.money import fraction_text, round_half_up
+from tests.vectors.harness import load
 
-HERE = Path(__file__).parent
-CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in json.loads((HERE / "aggregations.json").read_text("utf-8"))["cases"]
-}
-EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "aggregations.json").read_text("utf-8"))
+VECTORS = load("aggregations")
+CASES, EXCEPTIONS = VECTORS.cases, VECTORS.exceptions
 
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def test_the_file_is_whole_and_names_its_sources() -> None:
-    document = json.loads((HERE / "aggregations.json").read_text("utf-8"))
-    assert document["count"] == len(document["cases"]) == len(CASES) == 10
-    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    VECTORS.check_whole(10)
 
 
 def test_every_listed_exception_exists_and_says_why() -> None:
-    assert set(EXCEPTIONS) <= set(CASES)
-    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    VECTORS.check_exceptions()
     assert len(EXCEPTIONS) * 10 < len(CASES)
 
 
@@ -47,7 +40,7 @@ def test_a_listed_case_cannot_be_run() -> None:
     assert not [case_id for case_id in EXCEPTIONS if mapping_of(CASES[case_id]["input"])]
 
 
-@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+@pytest.mark.parametrize("case_id", VECTORS.played)
 def test_a_published_case_gives_the_published_quantity(case_id: str) -> None:
     case = CASES[case_id]
     mapping = mapping_of(case["input"])

@@ -6,11 +6,9 @@ exceptions/charge_models.json. Never both. A mapping must understand every field
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,27 +20,22 @@ from planctl.core.pricing.kinds import NOTHING_BESIDE, Beside, read_beside, read
 from planctl.core.pricing.model import EventAmount, PriceKind
 from planctl.core.pricing.rate import FeatureUsage, RatedUsage, rate
 from planctl.core.reading import Reader
+from tests.vectors.harness import load
 
-HERE = Path(__file__).parent
-CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in json.loads((HERE / "charge_models.json").read_text("utf-8"))["cases"]
-}
-EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "charge_models.json").read_text("utf-8"))
+VECTORS = load("charge_models")
+CASES, EXCEPTIONS = VECTORS.cases, VECTORS.exceptions
 
 USD = Currency("USD", "US Dollar", 2)
 Answers = dict[str, Any]
 
 
 def test_the_file_is_whole_and_names_its_sources() -> None:
-    document = json.loads((HERE / "charge_models.json").read_text("utf-8"))
-    assert document["count"] == len(document["cases"]) == len(CASES) == 89
-    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    VECTORS.check_whole(89)
     assert {case["input"]["currency"] for case in CASES.values()} == {"USD"}
 
 
 def test_every_listed_exception_exists_and_says_why() -> None:
-    assert set(EXCEPTIONS) <= set(CASES)
-    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    VECTORS.check_exceptions()
 
 
 def test_fewer_than_a_tenth_are_exceptions() -> None:
@@ -54,7 +47,7 @@ def test_a_listed_case_cannot_be_run(case_id: str) -> None:
     assert mapping_of(CASES[case_id]["input"]) is None
 
 
-@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+@pytest.mark.parametrize("case_id", VECTORS.played)
 def test_a_published_case_costs_the_published_amount(case_id: str) -> None:
     case = CASES[case_id]
     mapping = mapping_of(case["input"])

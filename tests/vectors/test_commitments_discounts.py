@@ -6,12 +6,10 @@ exceptions/commitments_discounts.json. Never both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,28 +31,21 @@ from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import Grant, take
 from tests.core.billing import running, t
 from tests.core.discounting import JANUARY, applied, draft, finish, fixed, line, percent, tax
+from tests.vectors.harness import load
 from tests.vectors.test_charge_models import beside, price_of
 
-HERE = Path(__file__).parent
-CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in json.loads((HERE / "commitments_discounts.json").read_text("utf-8"))["cases"]
-}
-EXCEPTIONS: dict[str, str] = json.loads(
-    (HERE / "exceptions" / "commitments_discounts.json").read_text("utf-8")
-)
+VECTORS = load("commitments_discounts")
+CASES, EXCEPTIONS = VECTORS.cases, VECTORS.exceptions
 USD = Currency("USD", "US Dollar", 2)
 Answers = dict[str, Any]
 
 
 def test_the_file_is_whole_and_names_its_sources() -> None:
-    document = json.loads((HERE / "commitments_discounts.json").read_text("utf-8"))
-    assert document["count"] == len(document["cases"]) == len(CASES) == 28
-    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    VECTORS.check_whole(28)
 
 
 def test_every_listed_exception_exists_and_says_why() -> None:
-    assert set(EXCEPTIONS) <= set(CASES)
-    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    VECTORS.check_exceptions()
     assert len(EXCEPTIONS) * 10 < len(CASES)
 
 
@@ -63,7 +54,7 @@ def test_a_listed_case_cannot_be_run(case_id: str) -> None:
     assert mapping_of(CASES[case_id]["input"]) is None
 
 
-@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+@pytest.mark.parametrize("case_id", VECTORS.played)
 def test_a_published_case_gives_the_published_amounts(case_id: str) -> None:
     case = CASES[case_id]
     mapping = mapping_of(case["input"])

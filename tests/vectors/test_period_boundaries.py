@@ -6,9 +6,7 @@ exceptions/period_boundaries.json. Never both.
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,29 +23,24 @@ from planctl.core.periods import (
     parse_instant,
     zone,
 )
+from tests.vectors.harness import load
 
-HERE = Path(__file__).parent
-CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in json.loads((HERE / "period_boundaries.json").read_text("utf-8"))["cases"]
-}
-EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "period_boundaries.json").read_text("utf-8"))
+VECTORS = load("period_boundaries")
+CASES, EXCEPTIONS = VECTORS.cases, VECTORS.exceptions
 
 MONTHS = {"month": 1, "quarter": 3, "half_year": 6}
 MICROSECONDS_A_DAY = 86_400_000_000
 
 
 def test_every_listed_exception_exists_and_says_why() -> None:
-    assert set(EXCEPTIONS) <= set(CASES)
-    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    VECTORS.check_exceptions()
 
 
 def test_the_file_is_whole() -> None:
-    document = json.loads((HERE / "period_boundaries.json").read_text("utf-8"))
-    assert document["count"] == len(document["cases"]) == len(CASES) == 39
-    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    VECTORS.check_whole(39)
 
 
-@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+@pytest.mark.parametrize("case_id", VECTORS.played)
 def test_a_published_case_gives_the_published_boundaries(case_id: str) -> None:
     case = CASES[case_id]
     checked = [answer(name, case["input"], value) for name, value in case["expected"].items()]

@@ -7,13 +7,11 @@ in exceptions/proration.json. Never both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,11 +29,10 @@ from planctl.core.periods import Anchor, Instant, Interval, first_instant, parse
 from planctl.core.pricing.prorate import prorated
 from planctl.core.subscriptions.dues import FEE, Due, dues
 from planctl.core.subscriptions.model import Subscription
+from tests.vectors.harness import load
 
-HERE = Path(__file__).parent
-DOCUMENT = json.loads((HERE / "proration.json").read_text("utf-8"))
-CASES: dict[str, dict[str, Any]] = {case["id"]: case for case in DOCUMENT["cases"]}
-EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "proration.json").read_text("utf-8"))
+VECTORS = load("proration")
+CASES, EXCEPTIONS = VECTORS.cases, VECTORS.exceptions
 OTHER_WAY = {"credit_as_time_days_at_new_price"}
 """Second ways that a case offers beside the one taken: planctl credits money, never time."""
 
@@ -47,17 +44,15 @@ Answer = dict[str, Any]
 
 
 def test_every_listed_exception_exists_and_says_why() -> None:
-    assert set(EXCEPTIONS) <= set(CASES)
-    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    VECTORS.check_exceptions()
     assert len(EXCEPTIONS) * 10 < len(CASES)
 
 
 def test_the_file_is_whole() -> None:
-    assert DOCUMENT["count"] == len(DOCUMENT["cases"]) == len(CASES) == 32
-    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    VECTORS.check_whole(32)
 
 
-@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+@pytest.mark.parametrize("case_id", VECTORS.played)
 def test_a_published_case_gives_the_published_part(case_id: str) -> None:
     case = CASES[case_id]
     answer = reader_of(case["input"])(case["input"])

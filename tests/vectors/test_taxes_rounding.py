@@ -6,11 +6,9 @@ exceptions/taxes_rounding.json. Never both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,24 +19,19 @@ from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus
 from planctl.core.invoicing.taxation import Rounding
 from planctl.core.money import format_minor, parse_decimal, round_minor, to_minor
 from tests.core.discounting import JANUARY, draft, finish, line, tax
+from tests.vectors.harness import load
 
-HERE = Path(__file__).parent
-CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in json.loads((HERE / "taxes_rounding.json").read_text("utf-8"))["cases"]
-}
-EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "taxes_rounding.json").read_text("utf-8"))
+VECTORS = load("taxes_rounding")
+CASES, EXCEPTIONS = VECTORS.cases, VECTORS.exceptions
 Answers = dict[str, Any]
 
 
 def test_the_file_is_whole_and_names_its_sources() -> None:
-    document = json.loads((HERE / "taxes_rounding.json").read_text("utf-8"))
-    assert document["count"] == len(document["cases"]) == len(CASES) == 21
-    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    VECTORS.check_whole(21)
 
 
 def test_every_listed_exception_exists_and_says_why() -> None:
-    assert set(EXCEPTIONS) <= set(CASES)
-    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    VECTORS.check_exceptions()
     assert len(EXCEPTIONS) * 10 < len(CASES)
 
 
@@ -47,7 +40,7 @@ def test_a_listed_case_cannot_be_run(case_id: str) -> None:
     assert mapping_of(CASES[case_id]["input"]) is None
 
 
-@pytest.mark.parametrize("case_id", sorted(CASES.keys() - EXCEPTIONS.keys()))
+@pytest.mark.parametrize("case_id", VECTORS.played)
 def test_a_published_case_gives_the_published_amounts(case_id: str) -> None:
     case = CASES[case_id]
     mapping = mapping_of(case["input"])

@@ -7,13 +7,11 @@ resets, prepaid money is a customer's balance, and credits are units of a featur
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,12 +32,10 @@ from planctl.core.subscriptions.start import Offered
 from planctl.core.wallet_standing import standing
 from planctl.core.wallets import Entry as Posted
 from planctl.core.wallets import Grant, take
+from tests.vectors.harness import load
 
-HERE = Path(__file__).parent
-CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in json.loads((HERE / "wallets_and_grants.json").read_text("utf-8"))["cases"]
-}
-EXCEPTIONS: dict[str, str] = json.loads((HERE / "exceptions" / "wallets_and_grants.json").read_text("utf-8"))
+VECTORS = load("wallets_and_grants")
+CASES, EXCEPTIONS = VECTORS.cases, VECTORS.exceptions
 
 EUR = Currency("EUR", "Euro", 2)
 ZERO = Fraction(0)
@@ -49,14 +45,11 @@ Given = dict[str, Any]
 
 
 def test_the_file_is_whole_and_names_its_sources() -> None:
-    document = json.loads((HERE / "wallets_and_grants.json").read_text("utf-8"))
-    assert document["count"] == len(document["cases"]) == len(CASES) == 21
-    assert all(case["source"]["repo_or_site"] and case["source"]["path_or_url"] for case in CASES.values())
+    VECTORS.check_whole(21)
 
 
 def test_every_listed_exception_exists_and_says_why() -> None:
-    assert set(EXCEPTIONS) <= set(CASES)
-    assert all(len(reason) > 40 for reason in EXCEPTIONS.values())
+    VECTORS.check_exceptions()
 
 
 def test_fewer_than_a_tenth_are_exceptions() -> None:

@@ -18,14 +18,14 @@ from planctl.core.catalog.changeset import (
 from planctl.core.catalog.emit import catalog_documents
 from planctl.core.catalog.model import Beyond, Entitlement, Feature
 from planctl.core.catalog.parse import parse
-from planctl.core.catalog.standing import Holder, Standing, standing
+from planctl.core.catalog.standing import Standing, standing
 from planctl.core.currencies import Currency
 from planctl.core.pricing.kinds.each import Each
 from planctl.files.yaml_reader import read_catalog
 from planctl.findings import Place
 from planctl.views.edit import edit_answer, undo_of
 from planctl.views.feature import features_answer
-from planctl.views.plan import granted_text, holders_answer, plan_answer, plan_document, plans_answer
+from planctl.views.plan import granted_text, plan_answer, plan_document, plans_answer
 from planctl.views.sheet import Json
 
 ACME = Path(__file__).parents[1] / "data" / "acme"
@@ -132,40 +132,7 @@ def test_other_grants_in_words() -> None:
     assert granted_text(Entitlement(Feature("apps", "list"), values=("crm", "erp")), USD) == "crm, erp"
 
 
-# --- holders and features
-
-
-def test_holders_say_what_they_keep_and_lack() -> None:
-    held = Holder(
-        "sub_1", "nova", 1, "active", True,
-        keeps={"features.minutes.included": "5000", "features.sso": True},
-        lacks={"features.minutes.included": "4000"},
-    )  # fmt: skip
-    answer = holders_answer("pro", [held])
-    assert answer.sheet is not None
-    assert answer.sheet.rows == (
-        (
-            "nova",
-            "sub_1",
-            1,
-            "active",
-            True,
-            "features.minutes 5,000, features.sso on",
-            "features.minutes 4,000",
-        ),
-    )
-    assert answer.document == [
-        {
-            "subscription": "sub_1",
-            "customer": "nova",
-            "plan": "pro",
-            "version": 1,
-            "status": "active",
-            "behind": True,
-            "keeps": {"features.minutes.included": "5000", "features.sso": True},
-            "lacks": {"features.minutes.included": "4000"},
-        }
-    ]
+# --- features
 
 
 def test_features_say_how_they_are_measured(acme: Standing) -> None:

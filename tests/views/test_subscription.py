@@ -20,7 +20,6 @@ from planctl.views.subscription import (
     canceled_document,
     start_lines,
     started_document,
-    subscription_answer,
     subscription_document,
     subscriptions_answer,
 )
@@ -113,17 +112,6 @@ def test_quantities_are_decimal_texts() -> None:
     assert found["quantities"] == {"seats": "12.5"}
 
 
-def test_a_subscription_for_people_says_period_end_and_what_was_agreed() -> None:
-    one = running(monthly(), "2026-01-01", negotiated={"due": "30 days"})
-    shown = Shown(one, t("2026-01-20"), newest=2, open_invoices=("INV-2026-00001",))
-    lines = subscription_answer(shown).lines
-    assert lines[0] == "sub_1 · nova/starter v1 · active"
-    assert "period to 2026-02-01 · renews" in lines
-    assert "negotiated: due = 30 days" in lines
-    assert "behind: the newest version of starter is v2" in lines
-    assert "open invoices: INV-2026-00001" in lines
-
-
 def test_a_list_shows_the_end_of_the_running_period() -> None:
     answer = subscriptions_answer([Shown(running(monthly(), "2026-01-01"), t("2026-02-10"))], "UTC")
     assert answer.sheet is not None
@@ -145,6 +133,14 @@ def test_the_question_before_a_start_says_all_that_it_will_do() -> None:
     assert "  replaces free, which ends 2026-01-01" in lines
     assert "  first request: 49.00 USD, due 2026-01-08" in lines  # as the invoice says it: midnight in Berlin
     assert lines[-2:] == ["  changed since it was assigned:", "    price.month.USD 19 -> 29"]
+
+
+def test_the_question_before_a_start_says_until_when_a_trial_and_the_terms_last() -> None:
+    tried = monthly_one(trial_ends_at=t("2026-02-14", "Europe/Berlin"), expires_at=t("2027-01-30T23:00:00Z"))
+    assert start_lines(tried, [], [], [])[-2:] == [
+        "  trial until 2026-02-14, free; it goes on from there with a payment method, else it expires",
+        "  expires 2027-01-31",
+    ]
 
 
 def test_a_start_as_json_has_its_invoices_and_what_gave_way() -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from planctl.core.currencies import iso_currency
 from planctl.core.customers import Customer
 from planctl.core.invoicing.model import Invoice
 from planctl.core.money import format_minor
@@ -19,14 +20,22 @@ from planctl.core.subscriptions.model import Subscription
 from planctl.errors import Conflict
 from planctl.files.table_reader import TableRow
 from planctl.store import customers, invoices
+from planctl.store.balances import balances_of
 from planctl.store.engine import Store, Tx, open_store
 from planctl.store.selling import subscription_at
 from planctl.workflows import apply_catalog, read_subscriptions
-from planctl.workflows.change_subscription import apply_cancel, propose_cancel
+from planctl.workflows.change_subscription import Ended, apply_cancel, propose_cancel
 from planctl.workflows.collect_payments import Paid, Receipt, record_payment
 from planctl.workflows.correct_invoices import void_invoice
 from planctl.workflows.import_subscriptions import Imported, import_subscriptions
 from planctl.workflows.maintain_store import examine
+from planctl.workflows.pause_subscription import (
+    Stood,
+    apply_pause,
+    apply_resume,
+    propose_pause,
+    propose_resume,
+)
 from planctl.workflows.record_usage.by_hand import Recording, record
 from planctl.workflows.run_invoices import (
     RunReport,
@@ -122,7 +131,32 @@ class Business:
         with self.store.write() as tx:
             found = subscription_at(tx, address)
             ending = propose_cancel(tx, found, t(at), at_once=at_once, refund=refund)
-            return apply_cancel(tx, ending, RECORDED)
+            done = apply_cancel(tx, ending, t(at), RECORDED)
+            return done.subscription, list(done.invoices)
+
+    def refund_at_once(self, address: str, at: str) -> Ended:
+        """Cancel a subscription at once, with what is unused given back."""
+        with self.store.write() as tx:
+            found = subscription_at(tx, address)
+            ending = propose_cancel(tx, found, t(at), at_once=True, refund="prorated")
+            return apply_cancel(tx, ending, t(at), RECORDED)
+
+    def pause(self, address: str, at: str) -> Stood:
+        """Pause a subscription."""
+        with self.store.write() as tx:
+            return apply_pause(tx, propose_pause(tx, address, t(at)), t(at), RECORDED)
+
+    def resume(self, address: str, at: str) -> Stood:
+        """Resume a subscription, or let one go on that is to end."""
+        with self.store.write() as tx:
+            return apply_resume(tx, propose_resume(tx, address, t(at)), t(at), RECORDED)
+
+    def balance(self, customer: str) -> str:
+        """What stands in a customer's balance, in USD."""
+        dollars = iso_currency("USD")
+        assert dollars is not None
+        with self.store.read() as tx:
+            return format_minor(balances_of(tx, [customer])[customer].get("USD", 0), dollars)
 
     def move_in(self, rows: Sequence[dict[str, str]], at: str) -> Imported:
         """Import subscriptions; nothing is kept where there are findings."""

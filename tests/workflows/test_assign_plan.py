@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 
 from planctl.core.subscriptions.model import Assignment
-from planctl.errors import InvalidInput, NotFound, NotYet, PlanctlError, Refused, WrongUsage
+from planctl.errors import InvalidInput, NotFound, PlanctlError, Refused, WrongUsage
+from planctl.files.plan_options import Options
 from planctl.store import subscriptions
-from planctl.workflows.assign_plan import Assigned, Wanted, assign_plan, unassign_plan
+from planctl.workflows import edit_catalog
+from planctl.workflows.assign_plan import (
+    Assigned,
+    Reassignment,
+    Wanted,
+    assign_plan,
+    propose_reassignment,
+    unassign_plan,
+)
 from tests.workflows.business import NEW_YEAR, Business, rows, t
 
 
@@ -103,13 +112,6 @@ def test_what_may_not_be_assigned_is_refused_and_nothing_is_kept(
         assert rows(tx, "assignment") == 0
 
 
-def test_the_plan_that_runs_is_reassigned_one_day(business: Business) -> None:
-    business.customer("nova")
-    business.subscribe("nova", "pro", pay="month")
-    with pytest.raises(NotYet, match="reassign"):
-        assign(business, "nova", "pro")
-
-
 # --- what is checked the day it is assigned
 
 
@@ -183,9 +185,85 @@ def test_when_new_terms_hold_is_a_question_of_a_running_plan(business: Business)
     with pytest.raises(WrongUsage, match="does not run pro"), business.store.write() as tx:
         assign_plan(tx, asked, NEW_YEAR)
     assert waiting(business) == []
+
+
+# --- the plan that runs
+
+
+def renewed(business: Business, at: str = "2026-01-11", **wanted: Any) -> Reassignment | None:
+    with business.store.read() as tx:
+        return propose_reassignment(tx, Wanted("nova", "pro", **wanted), t(at))
+
+
+def make_dearer(business: Business) -> None:
+    """Version 2 of pro: 59.00 by the month instead of 49.00, 6,000 minutes instead of 5,000."""
+    options = Options(sets=("price.month.USD=59", "features.minutes=6_000"))
+    with business.store.write() as tx:
+        decided = edit_catalog.decide(tx, edit_catalog.draft_edit(tx, "plan", "pro", options), outside=True)
+        edit_catalog.keep(tx, decided, edit_catalog.Who("ci", t("2026-01-05"), outside=True))
+
+
+def test_a_plan_that_does_not_run_is_no_reassignment(business: Business) -> None:
+    business.customer("nova")
+    assert renewed(business) is None
+    business.subscribe("nova", "starter", pay="month")
+    assert renewed(business) is None
+
+
+def test_the_newest_version_is_what_a_running_plan_is_renewed_to(business: Business) -> None:
+    business.customer("nova")
     business.subscribe("nova", "pro", pay="month")
-    with pytest.raises(NotYet, match="reassign"), business.store.write() as tx:
-        assign_plan(tx, asked, NEW_YEAR)
+    same = renewed(business)
+    assert same is not None
+    assert (same.version, same.unchanged, same.keeps, same.lacks) == (1, True, {}, {})
+    make_dearer(business)
+    newer = renewed(business)
+    assert newer is not None
+    assert (newer.version, newer.unchanged) == (2, False)
+    assert newer.keeps == {"price.month.USD": "49", "features.minutes.included": "5000"}
+    assert newer.lacks == {"price.month.USD": "59", "features.minutes.included": "6000"}
+
+
+def test_agreed_terms_are_kept_and_new_ones_put_over_them(business: Business) -> None:
+    business.customer("nova")
+    agreed = {"price.month.USD": "45", "due": "30 days"}
+    business.subscribe("nova", "pro", pay="month", negotiated=agreed)
+    make_dearer(business)
+    kept = renewed(business)
+    assert kept is not None
+    assert (kept.kept.terms, kept.kept.same, kept.kept.void) == (agreed, (), {})
+    assert "price.month.USD" not in kept.keeps
+    other = renewed(business, price=Decimal(59), terms={"due": "10 days"})
+    assert other is not None
+    assert other.kept.terms == {"price.month.USD": "59", "due": "10 days"}
+    assert other.kept.same == ("price.month.USD",)
+
+
+def test_an_agreed_price_is_for_the_row_that_is_paid(business: Business) -> None:
+    business.customer("nova")
+    business.subscribe("nova", "pro", pay="year")
+    found = renewed(business, price=Decimal(450))
+    assert found is not None
+    assert (found.kept.terms, found.pay, found.currency) == ({"price.year.USD": "450"}, "year", "USD")
+
+
+def test_another_row_is_another_way_to_run(business: Business) -> None:
+    business.customer("nova")
+    business.subscribe("nova", "pro", pay="month")
+    found = renewed(business, pay="year")
+    assert found is not None
+    assert (found.pay, found.unchanged) == ("year", False)
+    same = renewed(business, pay="month")
+    assert same is not None
+    assert same.unchanged
+
+
+def test_what_has_ended_by_itself_does_not_run(business: Business) -> None:
+    business.customer("nova")
+    business.subscribe("nova", "pro", pay="month")
+    business.cancel("nova/pro", "2026-01-10")
+    assert renewed(business) is not None
+    assert renewed(business, "2026-02-01") is None
 
 
 # --- taking it away

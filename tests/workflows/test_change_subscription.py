@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from planctl.core.periods import instant_text
-from planctl.core.subscriptions.model import Status
-from planctl.errors import NotYet, Refused
+from planctl.core.subscriptions.model import Status, Subscription
+from planctl.errors import Refused
 from planctl.store import customers
+from planctl.workflows.change_subscription import Ended
 from tests.workflows.business import RECORDED, Business, lines, t, told
 
 
@@ -196,8 +197,6 @@ def test_a_scheduled_start_that_is_canceled_never_begins_and_the_free_plan_stays
 
 def test_what_cannot_be_canceled_is_refused_and_stays(business: Business) -> None:
     talks(business)
-    with pytest.raises(NotYet, match="refund"):
-        business.cancel("nova", "2026-02-10", refund="prorated")
     with business.store.write() as tx:
         customers.put_hold(tx, "nova", "disputed", "", RECORDED)
     with pytest.raises(Refused, match="disputed"):
@@ -217,3 +216,150 @@ def test_thirteen_missing_periods_are_caught_up_before_the_end(business: Busines
         business.cancel("nova", "2027-04-01", at_once=True)
     assert refused.value.code == "catch-up"
     assert business.shown("nova", "2026-02-02").ends_at is None
+
+
+# --- with a refund
+
+
+def april(business: Business, *, paid: str = "30", **terms: str) -> None:
+    """nova on metered for 30.00 a month and 0.12 a minute from 1 April on, with something paid on the 2nd."""
+    business.customer("nova")
+    negotiated = {"price.month.USD": "30", **terms}
+    business.subscribe("nova", "metered", "2026-04-01", negotiated=negotiated)
+    if paid:
+        business.pay("INV-2026-00001", "2026-04-02", paid)
+
+
+def went(done: Ended) -> list[tuple[str, int, int, int]]:
+    """Of each credited invoice what goes against what it owes, back as money, and to the balance, in cents."""
+    found = []
+    for one in done.returned:
+        parts = one.parts
+        found.append((one.invoice.number, parts.invoice_minor, parts.money_minor, parts.balance_minor))
+    return found
+
+
+def test_the_unused_days_go_back_as_money_and_the_last_usage_is_billed(business: Business) -> None:
+    april(business)
+    business.use("nova", "minutes", "25", "2026-04-05")
+    done = business.refund_at_once("nova", "2026-04-11")
+    assert went(done) == [("INV-2026-00001", 0, 2000, 0)]
+    assert [lines(one) for one in done.invoices] == [[("usage", "3.00")]]
+    assert (done.subscription.status, business.balance("nova")) == (Status.CANCELED, "0.00")
+
+
+def test_what_the_invoice_still_owes_is_credited_first_and_no_more_than_was_paid_goes_back(
+    business: Business,
+) -> None:
+    april(business, paid="12")
+    assert went(business.refund_at_once("nova", "2026-04-11")) == [("INV-2026-00001", 1800, 200, 0)]
+    assert business.bills() == [("INV-2026-00001", "paid", "30.00")]
+
+
+def test_what_nobody_paid_is_only_taken_off(business: Business) -> None:
+    april(business, paid="")
+    assert went(business.refund_at_once("nova", "2026-04-05")) == [("INV-2026-00001", 2600, 0, 0)]
+    assert [one.due_minor for one in business.invoices()] == [400]
+
+
+def test_what_the_balance_paid_goes_back_to_it(business: Business) -> None:
+    april(business, paid="60")  # 30.00 more than it owes, which pay for May
+    business.run("2026-05-01")
+    assert went(business.refund_at_once("nova", "2026-05-16")) == [("INV-2026-00002", 0, 0, 1548)]  # 16/31
+    assert business.balance("nova") == "15.48"
+
+
+def test_add_ons_go_back_with_their_base(business: Business) -> None:
+    business.customer("nova")
+    business.subscribe("nova", "pro", "2026-04-01", pay="month", negotiated={"price.month.USD": "30"})
+    business.subscribe("nova", "extra_seat", "2026-04-01", quantity=2)
+    for number in ("INV-2026-00001", "INV-2026-00002"):
+        business.pay(number, "2026-04-02")
+    done = business.refund_at_once("nova/pro", "2026-04-11")
+    assert went(done) == [("INV-2026-00001", 0, 2000, 0), ("INV-2026-00002", 0, 800, 0)]
+    assert business.shown("nova/extra_seat", "2026-04-11").status is Status.CANCELED
+
+
+def test_after_a_pause_only_what_was_charged_since_goes_back(business: Business) -> None:
+    april(business)
+    business.pause("nova", "2026-04-11")
+    business.resume("nova", "2026-04-16")  # 15.00, which the balance paid
+    assert went(business.refund_at_once("nova", "2026-04-21")) == [("INV-2026-00002", 0, 0, 1000)]
+    assert business.balance("nova") == "15.00"
+
+
+def test_a_minimum_is_for_the_days_until_the_end_and_counts_what_went_back(business: Business) -> None:
+    # 10 of 30 days of 100.00 are 33.33; charged were 30.00 - 20.00.
+    april(business, **{"minimum.USD": "100"})
+    (final,) = business.refund_at_once("nova", "2026-04-11").invoices
+    assert lines(final) == [("minimum", "23.33")]
+
+
+@pytest.mark.parametrize("terms", [{"bill": "in arrears"}, {"proration": "none"}])
+def test_where_nothing_was_charged_ahead_or_days_do_not_count_nothing_goes_back(
+    business: Business, terms: dict[str, str]
+) -> None:
+    april(business, paid="", **terms)
+    assert business.refund_at_once("nova", "2026-04-05").returned == ()
+
+
+def test_at_the_period_end_nothing_is_left_to_go_back(business: Business) -> None:
+    april(business)
+    after, invoices = business.cancel("nova", "2026-04-11", refund="prorated")
+    assert (after.ends_at, invoices) == (t("2026-05-01"), [])
+    assert business.run("2026-05-02").credits == []
+
+
+def test_what_is_not_billed_yet_is_billed_before_it_goes_back(business: Business) -> None:
+    april(business)
+    with pytest.raises(Refused) as refused:
+        business.refund_at_once("nova", "2026-05-11")
+    assert refused.value.code == "not-billed"
+
+
+# --- trials, and changes that are still to come
+
+
+def test_in_a_trial_it_ends_with_the_trial_or_now(business: Business) -> None:
+    business.customer("nova", "luna", payment_method="invoice")
+    for name in ("nova", "luna"):
+        business.subscribe(name, "starter", "2026-04-01", pay="month", trial=None)
+    later, _ = business.cancel("nova", "2026-04-05")
+    assert (later.status, later.ends_at) == (Status.TRIALING, t("2026-04-15"))
+    now, invoices = business.cancel("luna", "2026-04-05", at_once=True)
+    assert (now.status, invoices) == (Status.CANCELED, [])
+    assert told(business.run("2026-04-20")) == [("trialing", "canceled", "2026-04-15T00:00:00Z")]
+    assert business.bills() == []
+
+
+def scheduled(business: Business) -> Subscription:
+    """nova on pro with an extra seat, and a change to starter scheduled for 1 May."""
+    business.customer("nova")
+    business.subscribe("nova", "pro", "2026-04-01", pay="month", negotiated={"expires": "4 months"})
+    business.subscribe("nova", "extra_seat", "2026-04-01")
+    return business.subscribe("nova", "starter", "2026-04-10", pay="month").subscription
+
+
+def test_a_scheduled_change_that_is_canceled_leaves_the_plan_as_it_was(business: Business) -> None:
+    starter = scheduled(business)
+    assert business.shown("nova/pro", "2026-04-11").end_reason == "changed"
+    after, _ = business.cancel(starter.id, "2026-04-11")
+    pro = business.shown("nova/pro", "2026-04-11")
+    assert (after.status, pro.ends_at, pro.end_reason) == (Status.CANCELED, t("2026-08-01"), "expired")
+    for number in ("INV-2026-00001", "INV-2026-00002"):
+        business.pay(number, "2026-04-02")
+    (invoice,) = business.run("2026-05-01").invoices
+    assert lines(invoice) == [("fee", "49.00"), ("addon", "6.00")]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_is_canceled_takes_the_change_with_it_that_was_to_follow(
+    business: Business, at_once: bool
+) -> None:
+    starter = scheduled(business)
+    after, _ = business.cancel("nova/pro", "2026-04-11", at_once=at_once)
+    assert after.end_reason == "canceled"
+    assert business.shown(starter.id, "2026-04-11").status is Status.CANCELED
+    business.run("2026-05-02")
+    assert business.shown("nova/pro", "2026-05-02").status is Status.CANCELED
+    assert business.run("2026-06-02").invoices == []

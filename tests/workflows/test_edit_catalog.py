@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from planctl.core.catalog.apart import Apart
 from planctl.core.catalog.changeset import ChangeSet
 from planctl.core.catalog.diff import diff
 from planctl.core.catalog.parse import parse
@@ -499,10 +500,11 @@ def test_holders_shows_what_each_keeps_and_lacks_against_the_newest_version(tx: 
     subscribe(tx, "late")
     old, new = read_plans.read_holders(tx, "voice", Instant(NEW_YEAR))
     assert (old.customer, old.version, old.is_behind, old.status) == ("early", 2, True, "active")
-    assert dict(old.keeps) == {"price.month.USD": "19", "features.sso": True}
-    assert dict(old.lacks) == {"price.month.USD": "25"}
+    assert dict(old.apart.keeps) == {"price.month.USD": "19", "features.sso": True}
+    assert dict(old.apart.lacks) == {"price.month.USD": "25"}
+    assert (old.apart.dropped, old.apart.added) == (("sso",), ())
     assert (new.customer, new.version, new.is_behind) == ("late", 3, False)
-    assert (dict(new.keeps), dict(new.lacks)) == ({}, {})
+    assert new.apart == Apart()
 
 
 def test_a_subscription_that_has_ended_holds_nothing(tx: Tx) -> None:

@@ -7,6 +7,7 @@ import pytest
 from planctl.core.invoicing.model import InvoiceStatus
 from planctl.core.periods import instant_text
 from planctl.core.subscriptions.model import Status
+from planctl.errors import Refused
 from planctl.store import subscriptions
 from planctl.store.balances import balances_of
 from tests.workflows.business import Business, lines, rows, t, total
@@ -40,6 +41,77 @@ def test_an_opening_balance_pays_the_first_invoice_of_a_start_on_the_day_of_the_
     assert (invoice.credit_minor, invoice.due_minor, invoice.status) == (4900, 0, InvoiceStatus.PAID)
     with business.store.read() as tx:
         assert balances_of(tx, ["nova"]) == {"nova": {"USD": 1100}}
+
+
+# --- trials
+
+
+def test_a_trial_goes_on_to_its_end_and_is_paid_for_from_there(business: Business) -> None:
+    business.customer("nova", payment_method="invoice")
+    made = business.move_in([row(start="2026-01-10", trial_ends="2026-02-01")], IMPORTED)
+    (sub,) = made.subscriptions
+    assert (sub.status, sub.started_at, sub.trial_ends_at) == (
+        Status.TRIALING,
+        t("2026-01-10"),
+        t("2026-02-01"),
+    )
+    assert made.invoices == ()
+    assert business.run("2026-01-31").invoices == []
+    (invoice,) = business.run("2026-02-01").invoices
+    assert (lines(invoice), invoice.draft.ends_at) == ([("fee", "49.00")], t("2026-03-01"))
+
+
+def test_a_trial_ends_on_a_day_of_the_customers_zone(business: Business) -> None:
+    business.customer("nova", timezone="Europe/Berlin")
+    (sub,) = business.move_in([row(start="2026-01-10", trial_ends="2026-02-01")], IMPORTED).subscriptions
+    assert sub.trial_ends_at == t("2026-01-31T23:00:00Z")
+
+
+def test_a_trial_that_was_over_is_none_any_more_and_its_month_was_billed(business: Business) -> None:
+    business.customer("nova")  # who pays in the old system need not have a payment method here
+    (sub,) = business.move_in([row(start="2026-01-01", trial_ends="2026-01-15")], IMPORTED).subscriptions
+    assert (sub.status, sub.fees_from) == (Status.ACTIVE, t("2026-02-15"))
+    (invoice,) = business.run("2026-02-15").invoices
+    assert (lines(invoice), invoice.draft.ends_at) == ([("fee", "49.00")], t("2026-03-15"))
+
+
+def test_a_trial_that_ends_on_the_day_of_the_import_is_billed_from_there_on(business: Business) -> None:
+    business.customer("nova")
+    made = business.move_in([row(start="2026-01-06", trial_ends=IMPORTED)], IMPORTED)
+    (invoice,) = made.invoices
+    assert (lines(invoice), invoice.draft.at, invoice.draft.ends_at) == (
+        [("fee", "49.00")],
+        t("2026-01-20"),
+        t("2026-02-20"),
+    )
+
+
+def test_what_was_paid_past_the_trial_is_not_billed_again(business: Business) -> None:
+    business.customer("nova", payment_method="card")
+    asked = row(start="2026-01-10", trial_ends="2026-02-01", billed_through="2026-03-01")
+    business.move_in([asked], IMPORTED)
+    assert business.run("2026-02-28").invoices == []
+    assert [lines(one) for one in business.run("2026-03-01").invoices] == [[("fee", "49.00")]]
+
+
+@pytest.mark.parametrize("told", [{"trial_used": "yes"}, {"trial_ends": "2026-02-01"}])
+def test_a_trial_that_was_had_is_not_had_again(business: Business, told: dict[str, str]) -> None:
+    business.customer("nova", fingerprint="fp-1")
+    business.customer("twin", fingerprint="fp-1")
+    business.move_in([row(start="2026-01-10") | told], IMPORTED)
+    business.cancel("nova", "2026-01-25", at_once=True)
+    for customer in ("nova", "twin"):  # the plan's trial is once per fingerprint, too
+        with pytest.raises(Refused) as refused:
+            business.subscribe(customer, "pro", "2026-01-26", pay="month", trial=None)
+        assert refused.value.code == "trial-used"
+
+
+def test_a_trial_that_was_had_here_does_not_go_on_from_there(business: Business) -> None:
+    business.customer("nova")
+    business.subscribe("nova", "starter", "2026-01-01", pay="month", trial=True)
+    business.cancel("nova", "2026-01-02", at_once=True)
+    made = business.move_in([row(start="2026-01-10", trial_ends="2026-02-01")], IMPORTED)
+    assert [(one.rule, one.hint) for one in made.findings] == [("trial-used", "leave trial_ends empty")]
 
 
 # --- what the old system billed
@@ -185,8 +257,11 @@ def test_a_hundred_customers_get_one_invoice_each(business: Business) -> None:
         ({"quantity:seats": "51"}, "quantity", "51"),
         ({"quantity:seats": "many"}, "invalid-value", "many"),
         ({"quantity:minutes": "9000"}, "quantity", "minutes"),
-        ({"trial_ends": "2026-02-01"}, "not-yet", "trial_ends"),
-        ({"trial_used": "yes"}, "not-yet", "trial_used"),
+        ({"trial_ends": "2025-11-10"}, "invalid-value", "2025-11-10"),
+        ({"trial_ends": "tomorrow"}, "invalid-value", "tomorrow"),
+        ({"trial_ends": "2026-02-01", "plan": "free", "pay": ""}, "no-trial", "free begins without a trial"),
+        ({"trial_ends": "2026-02-01", "trial_used": "no"}, "invalid-value", "a trial that ends was taken"),
+        ({"trial_used": "maybe"}, "invalid-value", "maybe"),
         ({"balance": "-12.50"}, "invalid-value", "opening balance"),
         ({"balance": "12.505"}, "invalid-value", "12.505 has 3 decimals"),
         ({"wallet:minuts": "500"}, "not-found", "minuts"),
@@ -234,21 +309,22 @@ def test_importing_again_changes_nothing(business: Business) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "runs"),
     [
-        ({"pay": "year"}, "plan change"),
-        ({"currency": "EUR"}, "plan change"),
-        ({"start": "2025-11-11"}, "plan change"),
-        ({"price": "45"}, "reassign"),
+        ({"pay": "year"}, "by month"),
+        ({"currency": "EUR"}, "in USD"),
+        ({"start": "2025-11-11"}, "since 2025-11-10"),
+        ({"price": "45"}, "on other agreed terms"),
     ],
 )
 def test_a_row_that_runs_on_other_terms_is_named(
-    business: Business, other: dict[str, str], said: str
+    business: Business, other: dict[str, str], runs: str
 ) -> None:
     business.customer("nova", "late")
     business.move_in([row()], IMPORTED)
     again = business.move_in([row("late"), row(**other)], IMPORTED)
-    assert [(one.place.line, one.rule, one.got) for one in again.findings] == [(3, "not-yet", said)]
+    assert [(one.place.line, one.rule) for one in again.findings] == [(3, "runs-otherwise")]
+    assert runs in again.findings[0].message
     with business.store.read() as tx:
         assert rows(tx, "subscription") == 1
 

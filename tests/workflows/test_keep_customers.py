@@ -8,24 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from planctl.core.accounts import next_events
 from planctl.core.subscriptions.model import Status
-from planctl.errors import Conflict, NotFound, NotYet, Refused
+from planctl.errors import Conflict, NotFound, Refused
 from planctl.files.table_reader import TableRow
-from planctl.store import customers
+from planctl.store import customers, invoices
 from planctl.store.customers import CustomerFilter
 from planctl.store.engine import Store, Tx, open_store
+from planctl.store.invoices import InvoiceFilter
 from planctl.workflows.keep_customers import (
     Kept,
-    account_of,
     add_customer,
     archive_customer,
     import_customers,
     list_customers,
     update_customer,
 )
-from planctl.workflows.record_usage import Recording, record
-from tests.workflows.world import CATALOG, NEW_YEAR, apply, start, t
+from planctl.workflows.read_accounts import account_of
+from tests.workflows.world import CATALOG, NEW_YEAR, apply, t
 
 
 @pytest.fixture(scope="session")
@@ -108,13 +107,103 @@ def test_a_customer_of_a_company_gets_no_plan_and_its_currency(tx: Tx) -> None:
     assert add(tx, "lone", parent="lone").findings
 
 
-def test_a_priced_plan_is_not_given_to_all(tx: Tx) -> None:
-    given = "price: {month: {USD: 49, EUR: 46}}"
-    priced = CATALOG.replace("    auto_enable: true\n", "").replace(given, given + "\n    auto_enable: true")
-    apply(tx, priced)
-    with pytest.raises(NotYet) as refused:
+# --- plans with a price that everybody gets
+
+
+def given_to_all(tx: Tx, plan: str) -> None:
+    """A catalog in which everybody gets this plan, and not the free one."""
+    free = "    auto_enable: true\n"
+    groups = "groups:\n  help: {}\n  school: {}\n"
+    text = CATALOG.replace(free, "").replace("  starter:\n", f"{plan}  starter:\n")
+    apply(tx, text.replace("groups:\n", groups))
+
+
+BASIC = """\
+  basic:
+    group: main
+    auto_enable: true
+    price: {month: {USD: 9, EUR: 8}}
+    features: {minutes: 100}
+"""
+TRIED = BASIC.replace("price:", "trial: 14 days\n    price:")
+
+
+def billed(tx: Tx, customer: str) -> list[tuple[str, int]]:
+    """Currency and total of the customer's invoices."""
+    listed = invoices.listing(tx, InvoiceFilter(customers=(customer,)))
+    return [(one.draft.currency.code, one.total_minor) for one in listed]
+
+
+def test_a_plan_with_a_price_that_everybody_gets_is_billed_in_the_customers_currency(tx: Tx) -> None:
+    given_to_all(tx, BASIC)
+    (basic,) = add(tx, "nova", currency="EUR").enabled
+    assert (basic.plan, basic.pay, basic.status) == ("basic", "month", Status.ACTIVE)
+    assert billed(tx, "nova") == [("EUR", 800)]
+
+
+def test_a_customer_without_a_currency_gets_it_in_the_only_one_or_is_refused(tx: Tx) -> None:
+    given_to_all(tx, BASIC)
+    with pytest.raises(Refused) as refused:
         add(tx, "nova")
-    assert refused.value.term == "auto_enable of a priced plan"
+    assert (refused.value.code, refused.value.where) == ("no-such-currency", "plans.basic")
+    assert refused.value.message == (
+        "every new customer gets basic, which is sold in EUR, USD, and nova has no currency"
+    )
+    given_to_all(tx, BASIC.replace(", EUR: 8", ""))
+    assert [one.currency.code for one in add(tx, "pia").enabled] == ["USD"]
+    with pytest.raises(Refused, match="sold in USD, not in EUR"):
+        add(tx, "atelier", currency="EUR")
+
+
+def test_its_trial_begins_by_itself(tx: Tx) -> None:
+    given_to_all(tx, TRIED)
+    (basic,) = add(tx, "nova", currency="USD").enabled
+    assert (basic.status, basic.trial_ends_at) == (Status.TRIALING, t("2026-01-15"))
+    assert billed(tx, "nova") == []
+
+
+def test_a_trial_that_was_had_or_wants_a_card_does_not_begin_and_the_plan_does(tx: Tx) -> None:
+    given_to_all(tx, TRIED.replace("14 days", "{days: 14, once_per: [customer, fingerprint]}"))
+    add(tx, "nova", currency="USD", fingerprint="fp-1")
+    (again,) = add(tx, "twin", currency="USD", fingerprint="fp-1").enabled
+    assert (again.status, again.trial_ends_at) == (Status.ACTIVE, None)
+    assert billed(tx, "twin") == [("USD", 900)]
+    given_to_all(tx, TRIED.replace("14 days", "{days: 14, card: true}"))
+    (paid,) = add(tx, "other", currency="USD").enabled
+    assert paid.status is Status.ACTIVE
+    (tried,) = add(tx, "carded", currency="USD", payment_method="card").enabled
+    assert tried.status is Status.TRIALING
+
+
+def test_it_ends_by_its_terms_and_of_several_rows_the_first_counts(tx: Tx) -> None:
+    rows_ = "price: {month: {USD: 9}, year: {USD: 90}}\n    expires: 3 months"
+    given_to_all(tx, BASIC.replace("price: {month: {USD: 9, EUR: 8}}", rows_))
+    (basic,) = add(tx, "nova", currency="USD").enabled
+    assert (basic.pay, basic.expires_at, basic.end_reason) == (
+        "month",
+        t("2026-03-31T23:00:00Z"),  # 01:00 in Berlin, as at the start, an hour of summer later
+        "expired",
+    )
+
+
+def test_every_group_has_its_own_and_who_is_not_on_the_list_gets_none(tx: Tx) -> None:
+    helped = (
+        "  helped:\n    group: help\n    auto_enable: true\n    price: free\n    features: {minutes: 5}\n"
+    )
+    schools = helped.replace("help", "school").replace(
+        "    price", "    only_for: {domains: [school.example]}\n    price"
+    )
+    given_to_all(tx, BASIC + helped + schools)
+    assert [one.plan for one in add(tx, "nova", currency="USD").enabled] == ["basic", "helped"]
+    dean = add(tx, "dean", currency="USD", emails="dean@school.example")
+    assert [one.plan for one in dean.enabled] == ["basic", "helped", "schooled"]
+
+
+def test_none_that_costs_money_is_started_where_another_of_the_group_follows(tx: Tx) -> None:
+    given_to_all(tx, BASIC)
+    said = {"currency": "USD"}
+    assert add_customer(tx, "nova", said, NEW_YEAR, NEW_YEAR, "strict").enabled == ()
+    assert billed(tx, "nova") == []
 
 
 # --- update and archive
@@ -122,13 +211,13 @@ def test_a_priced_plan_is_not_given_to_all(tx: Tx) -> None:
 
 def test_an_update_changes_what_is_said_and_nothing_else(tx: Tx) -> None:
     add(tx, "nova", currency="EUR", name="Nova")
-    assert update_customer(tx, "nova", {"name": "Nova GmbH"}).customer.name == "Nova GmbH"
-    assert update_customer(tx, "nova", {"name": "Nova GmbH"}).existed
+    assert update_customer(tx, "nova", {"name": "Nova GmbH"}, NEW_YEAR).customer.name == "Nova GmbH"
+    assert update_customer(tx, "nova", {"name": "Nova GmbH"}, NEW_YEAR).existed
     stored = customers.customer(tx, "nova")
     assert stored is not None
     assert (stored.name, stored.currency, stored.created_at) == ("Nova GmbH", "EUR", NEW_YEAR)
     with pytest.raises(NotFound):
-        update_customer(tx, "nobody", {"name": "x"})
+        update_customer(tx, "nobody", {"name": "x"}, NEW_YEAR)
 
 
 def test_a_customer_that_runs_a_plan_cannot_join_a_company_nor_stand_below_itself(tx: Tx) -> None:
@@ -136,10 +225,10 @@ def test_a_customer_that_runs_a_plan_cannot_join_a_company_nor_stand_below_itsel
     add(tx, "acme-east", parent="acme")
     add(tx, "nova")
     with pytest.raises(Refused) as refused:
-        update_customer(tx, "nova", {"parent": "acme"})
+        update_customer(tx, "nova", {"parent": "acme"}, NEW_YEAR)
     assert refused.value.code == "child-customer"
     with pytest.raises(Refused):
-        update_customer(tx, "acme", {"parent": "acme-east"})
+        update_customer(tx, "acme", {"parent": "acme-east"}, NEW_YEAR)
 
 
 def test_archiving_waits_for_the_last_subscription_and_can_be_taken_back(tx: Tx) -> None:
@@ -200,29 +289,3 @@ def test_an_import_does_not_change_who_is_there(tx: Tx) -> None:
             tx, rows({"customer": "a"}, {"customer": "nova", "name": "Other"}), NEW_YEAR, NEW_YEAR
         )
     assert customers.customer(tx, "a") is None
-
-
-# --- show
-
-
-def test_an_account_says_what_happens_next_with_dates(tx: Tx) -> None:
-    add(tx, "nova", currency="USD", timezone="UTC")
-    start(tx, "nova", "starter")
-    record(tx, Recording("nova", "minutes", "400"), t("2026-01-05"))
-    account = account_of(tx, "nova", t("2026-01-10"))
-    live = [one for one in account.holdings if one.subscription.live]
-    assert [one.subscription.plan for one in live] == ["starter"]
-    assert live[0].pools["minutes"].pool.total == 400
-    assert [one.number for one in account.open_invoices] == ["INV-2026-00001"]
-    # Due 14 days after 1 January; the month ends with January.
-    assert [(event.at, event.what, event.about) for event in next_events(account)] == [
-        (t("2026-01-15"), "due", "INV-2026-00001"),
-        (t("2026-02-01"), "allowance_resets", "nova/starter"),
-        (t("2026-02-01"), "renews", "nova/starter"),
-    ]
-
-
-def test_the_account_of_a_customer_of_a_company_has_no_plans(tx: Tx) -> None:
-    add(tx, "acme")
-    add(tx, "acme-east", parent="acme")
-    assert account_of(tx, "acme-east", NEW_YEAR).holdings == ()

@@ -271,7 +271,7 @@ def test_a_company_records_for_its_root_and_remembers_who_it_was(tx: Tx) -> None
     said = say(tx, "acme-east", "minutes", "30")
     assert (said.customer, said.billed_to) == ("acme-east", "acme")
     (event,) = events_of(tx, EventsWanted("acme"))
-    assert (event.quantity, event.properties) == (Decimal(30), {"customer": "acme-east"})
+    assert (event.quantity, event.customer, event.child) == (Decimal(30), "acme", "acme-east")
     assert pool(tx, "acme-east", "minutes") == pool(tx, "acme", "minutes") == (30, 970)
     assert say(tx, "acme-east", "minutes", "5", id="m1").status == "recorded"
     assert say(tx, "acme-east", "minutes", "5", id="m1").status == "exists"
@@ -489,11 +489,10 @@ def test_late_rows_are_counted_among_the_accepted_and_refused_ones_among_the_rej
 
 
 def test_rows_of_a_company_are_recorded_for_its_root(run: Import, store: Store) -> None:
-    own = json.loads(line("b", "4", customer="acme-east")) | {"properties": {"customer": "acme-west"}}
-    imported = run(line("a", "4", customer="acme-east") + json.dumps(own))
-    assert counts(imported) == (2, 1, 0, 0, 0, 1)
+    imported = run(line("a", "4", customer="acme-east") + line("a", "5", customer="acme"))
+    assert counts(imported) == (2, 2, 0, 0, 0, 0), "one id of two customers is two events"
     with store.read() as tx:
-        assert pool(tx, "acme", "minutes", t("2026-01-31")) == (4, 996)
+        assert pool(tx, "acme", "minutes", t("2026-01-31")) == (9, 991)
 
 
 def test_usage_of_a_customer_without_a_plan_is_kept(run: Import, store: Store) -> None:

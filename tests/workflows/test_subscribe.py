@@ -11,7 +11,7 @@ from planctl.core.invoicing.model import InvoiceStatus
 from planctl.core.periods import instant_text
 from planctl.core.subscriptions.model import Status
 from planctl.core.subscriptions.start import AlreadyRunning
-from planctl.errors import InvalidInput, NotFound, NotYet, PlanctlError, Refused, WrongUsage
+from planctl.errors import InvalidInput, NotFound, PlanctlError, Refused, WrongUsage
 from planctl.files.plan_options import Options
 from planctl.store import subscriptions
 from planctl.workflows.assign_plan import Wanted as Assigning
@@ -129,11 +129,77 @@ def test_a_scheduled_start_leaves_the_free_plan_until_then(business: Business) -
     assert [total(one) for one in report.invoices] == ["49.00"]
 
 
-def test_another_paid_plan_of_the_group_is_a_change(business: Business) -> None:
+def test_a_higher_plan_of_the_group_takes_its_place_now(business: Business) -> None:
+    """16 of January's 31 days are left: 19.00 × 16/31 = 9.81 go back, 49.00 × 16/31 = 25.29 are charged."""
+    business.customer("nova")
+    old = business.subscribe("nova", "starter", pay="month").subscription
+    business.pay("INV-2026-00001", "2026-01-05")
+    done = business.subscribe("nova", "pro", "2026-01-16T12:00:00Z")
+    (invoice,) = done.invoices
+    assert [one[-1] for one in lines(invoice)] == ["-9.81", "25.29"]
+    assert total(invoice) == "15.48"
+    new = done.subscription
+    assert (new.follows, new.anchor_at, new.pay, new.status) == (old.id, NEW_YEAR, "month", Status.ACTIVE)
+    with business.store.read() as tx:
+        ended = subscriptions.get(tx, old.id)
+    assert ended is not None
+    assert (ended.status, ended.end_reason, ended.ends_at) == (
+        Status.CANCELED,
+        "changed",
+        t("2026-01-16T12:00:00Z"),
+    )
+    business.pay("INV-2026-00002", "2026-01-20")
+    (renewal,) = business.run("2026-02-01").invoices
+    assert total(renewal) == "49.00"
+
+
+def test_a_lower_plan_of_the_group_waits_for_the_renewal(business: Business) -> None:
+    business.customer("nova")
+    old = business.subscribe("nova", "pro", pay="month").subscription
+    done = business.subscribe("nova", "starter", "2026-01-10")
+    assert (done.subscription.status, done.subscription.started_at) == (Status.PENDING, t("2026-02-01"))
+    assert done.invoices == ()
+    business.pay("INV-2026-00001", "2026-01-05")
+    (invoice,) = business.run("2026-02-01").invoices
+    assert (invoice.draft.subscription, total(invoice)) == (done.subscription.id, "19.00")
+    with business.store.read() as tx:
+        ended = subscriptions.get(tx, old.id)
+    assert ended is not None
+    assert (ended.status, ended.end_reason) == (Status.CANCELED, "changed")
+
+
+def test_subscribing_to_the_plan_that_runs_takes_a_scheduled_change_back(business: Business) -> None:
+    business.customer("nova")
+    old = business.subscribe("nova", "pro", pay="month").subscription
+    coming = business.subscribe("nova", "starter", "2026-01-10").subscription
+    kept = business.subscribe("nova", "pro", "2026-01-20")
+    assert (kept.subscription.id, kept.subscription.ends_at) == (old.id, None)
+    with business.store.read() as tx:
+        gone = subscriptions.get(tx, coming.id)
+    assert gone is not None
+    assert gone.status is Status.CANCELED
+    business.pay("INV-2026-00001", "2026-01-05")
+    (invoice,) = business.run("2026-02-01").invoices
+    assert (invoice.draft.subscription, total(invoice)) == (old.id, "49.00")
+
+
+def test_the_same_change_again_changes_nothing(business: Business) -> None:
+    business.customer("nova")
+    business.subscribe("nova", "pro", pay="month")
+    business.subscribe("nova", "starter", "2026-01-10")
+    with pytest.raises(AlreadyRunning, match="changes to starter at its renewal already"):
+        business.subscribe("nova", "starter", "2026-01-10T12:00:00Z")
+
+
+def test_while_blocked_no_plan_changes(business: Business) -> None:
+    """Unpaid for 7 + 3 days; what it takes instead is named."""
     business.customer("nova")
     business.subscribe("nova", "starter", pay="month")
-    with pytest.raises(NotYet, match="plan change"):
-        business.subscribe("nova", "pro", pay="month")
+    with pytest.raises(Refused, match="cannot be changed to pro") as refused:
+        business.subscribe("nova", "pro", "2026-01-12")
+    assert refused.value.exit_code == 4
+    assert "paid" in refused.value.expected
+    assert "cancel" in refused.value.expected
 
 
 def test_the_same_plan_again_changes_nothing(business: Business) -> None:
@@ -215,22 +281,14 @@ def test_a_running_subscription_keeps_its_terms_when_the_plan_is_edited(business
 # --- what is refused
 
 
-@pytest.mark.parametrize(
-    ("plan", "asked", "said"),
-    [
-        ("starter", {"trial": None, "pay": "month"}, "trial"),
-        ("starter", {"trial": True, "pay": "month"}, "trial"),
-    ],
-)
-def test_a_term_that_is_not_carried_out_yet_is_named_and_nothing_is_written(
-    business: Business, plan: str, asked: dict[str, Any], said: str
+@pytest.mark.parametrize("trial", [None, True])
+def test_a_plan_with_a_trial_starts_with_it_unless_told_otherwise(
+    business: Business, trial: bool | None
 ) -> None:
     business.customer("nova")
-    with pytest.raises(NotYet) as refused:
-        business.subscribe("nova", plan, **asked)
-    assert (refused.value.term, refused.value.exit_code) == (said, 4)
-    with business.store.read() as tx:
-        assert rows(tx, "subscription") == rows(tx, "invoice") == 0
+    done = business.subscribe("nova", "starter", trial=trial, pay="month")
+    assert (done.subscription.status, done.subscription.trial_ends_at) == (Status.TRIALING, t("2026-01-15"))
+    assert done.invoices == ()
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,13 @@ from planctl.core.catalog.selling import charges
 class Sale:
     """What would be subscribed to: terms, the billing row (empty where free), the currency, what is bought.
 
-    `quantities` are totals by feature with the allowance, as `--quantity seats=12` says them. `trial` is
-    False where the start is without the plan's trial.
+    `quantities` are totals by feature with the allowance, as `--quantity seats=12` says them.
     """
 
     terms: Terms
     pay: str
     currency: str
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
-    trial: bool = True
 
     def entries(self) -> tuple[Entitlement, ...]:
         """The metered features of the terms."""
@@ -37,41 +35,19 @@ Needed = Callable[[Sale], bool]
 
 
 def not_built(
-    terms: Terms, pay: str, currency: str, quantities: Mapping[str, Decimal] | None = None, trial: bool = True
+    terms: Terms, pay: str, currency: str, quantities: Mapping[str, Decimal] | None = None
 ) -> tuple[str, ...]:
     """The terms this version cannot carry out and which would change what this customer pays or may use.
 
     The arguments are those of `Sale`. In the order of the table below; empty: nothing stands in the way. A
     term that would make no difference to this subscription is not in the answer.
     """
-    sale = Sale(terms, pay, currency, quantities or {}, trial)
+    sale = Sale(terms, pay, currency, quantities or {})
     named = tuple(term for term, needed in TABLE if needed(sale))
     return named + tuple(dict.fromkeys(_price_kinds(sale)))
 
 
-def _trial(sale: Sale) -> bool:
-    return sale.terms.trial is not None and sale.trial
-
-
-def _expires(sale: Sale) -> bool:
-    return sale.terms.kind == "plan" and sale.terms.expires != "never"
-
-
-def _blocked_final(sale: Sale) -> bool:
-    """A free plan is never due, and without a grace that ends nothing is blocked."""
-    return sale.terms.on_blocked == "final" and sale.terms.grace_days is not None and not sale.terms.free
-
-
-def _renewal_shift(sale: Sale) -> bool:
-    return sale.terms.renewal_anchor == "shift" and sale.terms.grace_days is not None and not sale.terms.free
-
-
-TABLE: tuple[tuple[str, Needed], ...] = (
-    ("trial", _trial),
-    ("expires", _expires),
-    ("on_blocked: final", _blocked_final),
-    ("renewal_anchor: shift", _renewal_shift),
-)
+TABLE: tuple[tuple[str, Needed], ...] = ()
 """Each term that is not built yet, and whether a sale needs it. A term leaves the table when it is built."""
 
 

@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     money.up_to_below_included,
     money.beyond_unlimited,
     money.trial_without_fee,
+    money.expires_with_units,
     money.anchor_interval,
     money.minimum_currency,
     money.auto_enable_priced,

@@ -165,11 +165,28 @@ def _charged(facts: Facts) -> Iterator[tuple[Plan, str, Entitlement]]:
 
 
 def trial_without_fee(facts: Facts) -> Iterator[Finding]:
-    """A free plan and one that is paid once have no trial."""
+    """A free plan and one that is paid once have no trial, and an add-on has its plan's."""
     for plan in facts.plans():
-        if plan.terms.trial and (plan.terms.free or only_once(plan.terms)):
-            what = "is free" if plan.terms.free else "is paid once"
+        if plan.terms.trial is None:
+            continue
+        what = "is free" if plan.terms.free else "is paid once" if only_once(plan.terms) else ""
+        if plan.kind != "plan":
+            what = "goes with a plan, and costs nothing while that is in its trial"
+        if what:
             yield error("trial-useless", facts.at(plan, "trial"), f"{plan.id} {what}", "write trial: none")
+
+
+def expires_with_units(facts: Facts) -> Iterator[Finding]:
+    """Only a pack's units end with a period or with the subscription; a plan or an add-on ends after a time."""
+    for plan in facts.plans():
+        if plan.kind != "pack" and plan.terms.expires in {"period", "subscription"}:
+            message = f"{plan.id} is no pack: expires: {plan.terms.expires} says when units end"
+            yield error(
+                "expires-useless",
+                facts.at(plan, "expires"),
+                message,
+                "write never, or a time such as 12 months",
+            )
 
 
 def anchor_interval(facts: Facts) -> Iterator[Finding]:

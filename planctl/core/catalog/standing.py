@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from planctl.core.catalog.apart import Apart
 from planctl.core.catalog.changeset import Holders, StoredCatalog, StoredObject
 from planctl.core.catalog.edits import everything
 from planctl.core.catalog.facts import section_of
 from planctl.core.catalog.model import Feature, Plan
 from planctl.core.catalog.references import mapped, references
-from planctl.core.catalog.subject import SOLD, field_changes
+from planctl.core.catalog.subject import SOLD
 from planctl.core.currencies import Currency
-from planctl.core.document import Document
 from planctl.core.reading import closest
 from planctl.errors import NotFound
 
@@ -115,8 +115,8 @@ def _users(stored: StoredCatalog) -> dict[str, tuple[str, ...]]:
 class Holder:
     """Who holds a plan, and how the terms held differ from the newest version's.
 
-    `keeps` are leaves of the terms held that the newest version no longer has or has otherwise, `lacks` the
-    newest version's, both by path (`features.minutes.included`).
+    `negotiated` are terms agreed with this customer, by path; they are held whatever the version says, and are
+    not among the differences.
     """
 
     subscription: str
@@ -124,34 +124,5 @@ class Holder:
     version: int
     status: str
     is_behind: bool = False
-    keeps: Mapping[str, Document] = field(default_factory=dict)
-    lacks: Mapping[str, Document] = field(default_factory=dict)
-
-
-def terms_apart(held: Document, newest: Document) -> tuple[dict[str, Document], dict[str, Document]]:
-    """What the snapshot `held` keeps and lacks against the newest one; both empty where terms are equal.
-
-    Definitions of features count below `definitions` where both use the feature.
-    """
-    old, new = _parts(held), _parts(newest)
-    both = old["features"].keys() & new["features"].keys()
-    changed = [
-        *field_changes(old["plan"], new["plan"]),
-        *field_changes(_definitions(old, both), _definitions(new, both)),
-    ]
-    keeps: dict[str, Document] = {one.path: one.before for one in changed if one.before is not None}
-    lacks: dict[str, Document] = {one.path: one.after for one in changed if one.after is not None}
-    return keeps, lacks
-
-
-def _parts(snapshot: Document) -> dict[str, dict[str, Document]]:
-    assert isinstance(snapshot, dict), "a snapshot is a map"
-    found = {}
-    for key in ("plan", "features"):
-        value = snapshot.get(key)
-        found[key] = value if isinstance(value, dict) else {}
-    return found
-
-
-def _definitions(parts: dict[str, dict[str, Document]], features: Collection[str]) -> dict[str, Document]:
-    return {f"definitions.{name}": parts["features"][name] for name in sorted(features)}
+    apart: Apart = field(default_factory=Apart)
+    negotiated: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from planctl.core.invoicing.late import late_dues
 from planctl.core.invoicing.lineup import LineUp
 from planctl.core.invoicing.model import Draft, OpenInvoice, Settlement, UsageClaim, UsageWindow, WindowKey
 from planctl.core.invoicing.settling import Purse, Settled, settled
+from planctl.core.invoicing.succession import unfolded
 from planctl.core.invoicing.usage import Book, event_windows, windows
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.dues import Due, due_of, dues, next_due
@@ -43,6 +44,7 @@ IMPOSSIBLE = "impossible"
 
 def needed_windows(facts: CustomerFacts, until: Instant) -> tuple[UsageWindow, ...]:
     """The usage that `advance` will ask for: of every allowance period that closes, was deferred or is billed again."""
+    facts = unfolded(facts, until)
     found: dict[WindowKey, UsageWindow] = {}
     lineup = lineup_of(facts)
     for subscription, due in _closing(facts, until):
@@ -52,6 +54,7 @@ def needed_windows(facts: CustomerFacts, until: Instant) -> tuple[UsageWindow, .
 
 def needed_amounts(facts: CustomerFacts, until: Instant) -> tuple[tuple[UsageWindow, str], ...]:
     """The windows whose events a price looks at one by one, each with the property that it reads."""
+    facts = unfolded(facts, until)
     found: dict[WindowKey, tuple[UsageWindow, str]] = {}
     for subscription, due in _closing(facts, until):
         if due.part.startswith("usage"):
@@ -78,6 +81,7 @@ def advance(facts: CustomerFacts, until: Instant, terms: RunTerms) -> Advanced:
     name = facts.customer.id
     if facts.stop:
         return Advanced(name, hold=facts.stop)
+    facts = unfolded(facts, until)
     book = book_of(facts)
     journeys = [Journey(facts, one, until, terms, book) for one in with_bases(facts.subscriptions)]
     for journey in journeys:
@@ -111,7 +115,8 @@ def with_bases(subscriptions: Sequence[Subscription]) -> list[Subscription]:
 
 
 def _ending_with(one: Subscription, base: Subscription | None) -> Subscription:
-    if base is None or base.ends_at is None or not one.live:
+    """An add-on ends with its base; at a change of plan only where the new one does not take it over."""
+    if base is None or base.ends_at is None or not one.live or base.end_reason == "changed":
         return one
     ends_at = Instant(max(base.ends_at, one.started_at))
     if one.ends_at is not None and one.ends_at <= ends_at:
@@ -122,7 +127,7 @@ def _ending_with(one: Subscription, base: Subscription | None) -> Subscription:
 def book_of(facts: CustomerFacts) -> Book:
     """What the customer's closings are made with: its allowances, its usage, its wallets, what rolled over."""
     lefts = {grant.id: grant.left for grant in facts.grants}
-    return Book(lineup_of(facts), facts.totals, facts.amounts, lefts)
+    return Book(lineup_of(facts), facts.totals, facts.amounts, lefts, facts.by_child)
 
 
 def lineup_of(facts: CustomerFacts) -> LineUp:
@@ -144,44 +149,91 @@ def rolled_into(claims: Iterable[UsageClaim]) -> dict[PoolKey, Fraction]:
 def purse_of(facts: CustomerFacts, terms: RunTerms) -> Purse:
     """What the customer's drafts are finished with."""
     return Purse(
-        facts.customer, facts.taxes, facts.redemptions, facts.balance, facts.billed, terms.tax_rounding
+        facts.customer,
+        facts.taxes,
+        facts.redemptions,
+        facts.balance,
+        facts.billed,
+        terms.tax_rounding,
+        facts.granting,
     )
 
 
 def joined(drafts: Iterable[Draft], subscriptions: Sequence[Subscription]) -> list[Draft]:
-    """The drafts, those of add-ons put into their base's where both bill at one instant.
+    """The drafts, those that bill with another subscription at one instant put into its draft.
 
-    Source: planctl billing rules, fees: the base plan and its add-ons are one invoice.
+    An add-on bills with its base; what a change ends bills with what follows it.
+    Source: planctl billing rules, fees (the base plan and its add-ons are one invoice), lifecycle (groups).
     """
-    by_id = {one.id: one for one in subscriptions}
-    bases = {one.id: by_id[one.base] for one in subscriptions if one.base in by_id}
+    hosts = _hosts(subscriptions)
     found: list[Draft] = []
-    for draft in sorted(drafts, key=lambda one: (one.at, one.subscription in bases, one.subscription)):
-        base = bases.get(draft.subscription)
-        if base is None:
-            found.append(draft)
-            continue
-        place = next((place for place, one in enumerate(found) if _bills_both(one, base, draft)), None)
-        if place is None and not _meets(base, draft):
-            found.append(draft)
-            continue
+    ordered = sorted(
+        drafts, key=lambda one: (one.at, len(_hosts_at(hosts, one)), one.subscription, one.kind != "final")
+    )
+    for draft in ordered:
+        above = _hosts_at(hosts, draft)
+        own = tuple(one for one in subscriptions if draft.kind == "change" and one.id == draft.subscription)
+        places = (
+            place
+            for host in (*above, *own)
+            for place, one in enumerate(found)
+            if _bills_both(one, host, draft)
+        )
+        place = next(places, None)
         if place is None:
+            base = above[0] if above else None
+            if base is None or not _meets(base, draft):
+                found.append(draft)
+                continue
             place = len(found)
             found.append(_of_base(base, draft))
         into = found[place]
+        over = any(one.id == draft.subscription and one.ends_at == draft.at for one in subscriptions)
+        ends = over and any(one.id == into.subscription and one.follows for one in above)
         found[place] = replace(
-            into,
-            lines=into.lines + draft.lines,
+            into,  # what ends comes before what begins
+            lines=draft.lines + into.lines if ends else into.lines + draft.lines,
             claims=into.claims + draft.claims,
             settlements=into.settlements + draft.settlements,
         )
     return found
 
 
+Hosts = dict[str, tuple[Subscription, ...]]
+"""By subscription those with which it may bill: its base, what follows it, and theirs, nearest first."""
+
+
+def _hosts(subscriptions: Sequence[Subscription]) -> Hosts:
+    by_id = {one.id: one for one in subscriptions}
+    heirs = {one.follows: one for one in subscriptions if one.follows}
+    found: Hosts = {}
+    for one in subscriptions:
+        above: list[Subscription] = []
+        ahead = [one]
+        while ahead:
+            here = ahead.pop(0)
+            for host in (by_id.get(here.base), heirs.get(here.id)):
+                if host is not None and host not in above and host is not one:
+                    above.append(host)
+                    ahead.append(host)
+        found[one.id] = tuple(above)
+    return found
+
+
+def _hosts_at(hosts: Hosts, draft: Draft) -> tuple[Subscription, ...]:
+    """Those with which a draft may bill: what follows it only where it begins at that very instant."""
+    return tuple(
+        one for one in hosts.get(draft.subscription, ()) if not one.follows or one.started_at <= draft.at
+    )
+
+
 def _bills_both(one: Draft, base: Subscription, draft: Draft) -> bool:
     """Whether a draft is the base's for the instant at which an add-on's draft bills."""
     alike = (one.at, one.currency, one.revision) == (draft.at, draft.currency, draft.revision)
-    return alike and one.subscription == base.id and one.kind in {"renewal", "final", "resume"}
+    kinds = {"renewal", "final", "resume"}
+    if one.subscription != base.id or not alike:
+        return False
+    return one.kind in kinds or (one.kind == "change" and draft.kind in {"change", "final"})
 
 
 def _meets(base: Subscription, draft: Draft) -> bool:
@@ -213,6 +265,8 @@ def next_action(
         steps.append(subscription.started_at)
     elif subscription.live:
         steps += [next_due(subscription), subscription.ends_at]
+        if subscription.status is Status.TRIALING:
+            steps.append(subscription.trial_ends_at)
     return min((step for step in steps if step is not None), default=None)
 
 
@@ -248,17 +302,18 @@ def _merged(facts: CustomerFacts, journeys: Sequence[Journey], money: Settled) -
         # What is given back comes first: a debit may be paid with it.
         tuple(sorted((item for one in journeys for item in one.wallet), key=lambda item: item.amount < 0)),
         tuple(mark for mark in facts.late if mark not in pending),
+        tuple(one for one, _ in changed if one.id in facts.fresh),
     )
 
 
 def _after(journey: Journey, drafts: Sequence[Draft]) -> list[tuple[Subscription, Instant | None]]:
     """The subscription as it is left, with when to look at it again; nothing where nothing changed."""
     one, facts, until = journey.subscription, journey.facts, journey.until
-    if journey.dues or journey.begun() or journey.moves or journey.drafts:
+    if journey.dues or journey.begun() or journey.moves or journey.drafts or journey.settlements:
         settled_at = one.settled_at
         one = replace(one, settled_at=until if settled_at is None else Instant(max(settled_at, until)))
     past_due = set(journey.past_due_invoices)
-    own = [unpaid for unpaid in journey.unpaid if unpaid.subscription == one.id]
+    own = dunning.inherited(one, journey.unpaid, facts.subscriptions)
     unpaid = [replace(open_, past_due=open_.past_due or open_.id in past_due) for open_ in own]
     mine = [draft for draft in drafts if draft.subscription == one.id]
     unpaid += [_as_open(draft) for draft in mine if draft.total_minor > draft.credit_minor]
@@ -266,7 +321,7 @@ def _after(journey: Journey, drafts: Sequence[Draft]) -> list[tuple[Subscription
     open_now = [item for item in left_open if item.is_open and item not in journey.closed]
     following = next_action(one, unpaid, waiting=waits(one, open_now))
     written = (*journey.drafts, *journey.settlements, *journey.closed, *journey.past_due_invoices)
-    changed = one != journey.before or bool(written)
+    changed = one != journey.before or bool(written) or one.id in facts.moved or one.id in facts.fresh
     return [(one, following)] if changed else []
 
 

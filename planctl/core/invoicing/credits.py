@@ -125,10 +125,11 @@ def divided(total_minor: int, owed_minor: int, paid_minor: int, to: CreditTarget
     return Parts(against, money, total_minor - against - money)
 
 
-def wrong_credits(
-    charged_lines: Iterable[Line], total_minor: int, notes: Sequence[CreditNote]
-) -> Iterator[str]:
-    """What is wrong with the credit notes on one invoice: no line, nor its tax, goes back more than it was charged."""
+def wrong_credits(charged_lines: Iterable[Line], notes: Sequence[CreditNote]) -> Iterator[str]:
+    """What is wrong with the credit notes on one invoice: no line, nor its tax, goes back more than it was charged.
+
+    They may come to more than its total, which has its own credits taken off.
+    """
     lines = dict(enumerate(charged_lines, start=1))
     for position, back in sorted(credited(notes).items()):
         line = lines.get(position)
@@ -143,8 +144,9 @@ def wrong_credits(
                 of = f"{amount} of {charged.get(key, 0)}"
                 yield f"of the tax {key[0]} on line {position}, {of} are credited (minor units)"
     total = sum(note.draft.total_minor for note in notes)
-    if total > total_minor:
-        yield f"{total} of {total_minor} are credited (minor units)"
+    most = sum(line.net_minor + line.tax_minor for line in lines.values() if line.net_minor > 0)
+    if total > most:
+        yield f"{total} of {most} are credited (minor units)"
 
 
 def minor_of(amount: Decimal, currency: Currency, what: str = "a payment") -> int:

@@ -15,6 +15,7 @@ from planctl.core.currencies import Currency
 from planctl.core.document import Document
 from planctl.core.invoicing.late import difference_minor
 from planctl.core.invoicing.model import Line, LineKind
+from planctl.core.invoicing.unused import is_unused
 from planctl.core.invoicing.usage_story import UsageStory, number_in, objects_in, text_in, usage_story
 from planctl.core.money import NumberError, allocate, format_minor, fraction_text, round_minor
 from planctl.core.pricing.model import Billable, Part
@@ -138,6 +139,8 @@ def explain_line(position: int, line: Line, around: Around) -> ExplainedLine:
     cap = _cap(line, around)
     late = _late(line, around, rounded if cap is None else cap.share_minor, bool(steps))
     amount = late.amount_minor if late is not None else rounded if cap is None else cap.share_minor
+    net = unused_net(line, rounded, around.currency)
+    amount = amount if net is None else net
     usage = usage_story(line)
     wrong += _wrong_recorded(line, exact, bool(steps))
     wrong += usage.wrong if usage is not None else ()
@@ -179,6 +182,8 @@ def _quantity(line: Line, around: Around) -> tuple[Step, ...]:
 
 def _change(line: Line, around: Around) -> tuple[Step, ...]:
     """The rest of a period: a fee resumed, or what a quantity costs more (or less) than the one before it."""
+    if is_unused(line):
+        return _unused(line)
     if line.unit_price is not None:
         return _price(line, around)
     totals = _totals(line, around)
@@ -186,6 +191,38 @@ def _change(line: Line, around: Around) -> tuple[Step, ...]:
         return ()
     before, after = totals
     return _terms_steps(line, around, after) + _terms_steps(line, around, before, sign=-1)
+
+
+def _unused(line: Line) -> tuple[Step, ...]:
+    """What was charged ahead, each charge for the part of its time that is not used, less what went back before."""
+    steps: list[Step] = []
+    for one in objects_in(line.detail, "charged"):
+        amount, part, credited = (number_in(one, key) or ZERO for key in ("amount", "part", "credited"))
+        steps.append(Step("charged", (Factor("amount", -amount), Factor("share", part))))
+        back = min(credited, max(amount * part, ZERO))
+        if back:
+            steps.append(Step("credited before", (Factor("amount", back),)))
+    return tuple(steps)
+
+
+def unused_net(line: Line, gross_minor: int, currency: Currency) -> int | None:
+    """What of a credit for unused time is given back, after the discounts of its charges, the latest first.
+
+    None for any other line.
+    """
+    charged = [one for one in objects_in(line.detail, "charged") if (number_in(one, "amount") or ZERO) > 0]
+    if not charged:
+        return None
+    left, net = Fraction(-gross_minor), 0
+    for one in reversed(charged):
+        amount, paid, part, credited = (
+            number_in(one, key) or ZERO for key in ("amount", "net", "part", "credited")
+        )
+        most = max(amount * part - credited, ZERO) * 10**currency.decimals
+        wanted = min(left, most)
+        net += round_minor(wanted * paid / amount, 0)
+        left -= wanted
+    return -net
 
 
 def _terms_steps(line: Line, around: Around, total: Fraction, sign: int = 1) -> tuple[Step, ...]:

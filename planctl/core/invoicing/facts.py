@@ -15,6 +15,7 @@ from planctl.core.customers import Customer
 from planctl.core.invoicing.credits import LineCredit
 from planctl.core.invoicing.model import (
     Amounts,
+    ByChild,
     CreditDraft,
     Draft,
     InvoiceKind,
@@ -27,12 +28,16 @@ from planctl.core.invoicing.model import (
 from planctl.core.money import round_minor
 from planctl.core.periods import Instant, Period
 from planctl.core.subscriptions.model import Subscription, Transition
+from planctl.core.subscriptions.start import Offered
 from planctl.core.wallets import Grant, WalletMove
 
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """A voided invoice that is to be issued again: its identity and what it had settled."""
+    """A voided invoice that is to be issued again: its identity, what it had settled, and its credits of unused time.
+
+    The credits have the amounts that they have before discounts.
+    """
 
     subscription: str
     period_index: int
@@ -41,6 +46,7 @@ class Voided:
     revision: int
     at: Instant
     settlements: tuple[Settlement, ...]
+    credits: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +92,38 @@ class BilledLine:
 
 
 @dataclass(frozen=True, slots=True)
+class GivesBack:
+    """From when on a subscription does not use what it was charged ahead for, and what causes it."""
+
+    at: Instant
+    occasion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """The plan that every customer of an exclusive group gets, and the id that its subscription would have."""
+
+    offered: Offered
+    new_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerFacts:
     """All that deciding about one customer needs.
 
     `subscriptions` are those to be brought forward, `beside` others whose allowances count too, `unpaid` every
     unpaid invoice, `deferred` the settlements left open by a block, `voided` invoices to issue again, `totals`
-    the usage of every window of `needed_windows`, `amounts` the events of those whose price looks at each.
+    the usage of every window of `needed_windows`, `amounts` the events of those whose price looks at each,
+    `by_child` what everybody of a company used of that.
     `taxes` are all that are declared, `redemptions` the coupons that hold, `balance` is minor units per currency
     code, `grants` are the wallets. `late` are marks of usage whose difference is not billed yet; where late
     usage, a rollover or a reissue makes them matter, `claims` is what allowance periods took, `billed` the lines
     that a difference, a minimum or a maximum compares with, `draws` what grants paid, by entry key, and `returned`
-    what they paid and a void gave back. `present` maps former ids of features to present ones. `stop` is a reason
-    that keeps the run away.
+    what they paid and a void gave back. `present` maps former ids of features to present ones. `fallbacks` are the
+    plans that take over what expires, by group; `fresh` names subscriptions that the store does not have yet,
+    `moved` those that time alone has made others than the store has. `gives_back` says, by subscription, of which
+    ones the unused rest is credited; `billed` then has their lines. `settled_then` are dues (subscription, part,
+    index) that a run of the very instant of a change settled before it. `stop` is a reason that keeps the run away.
     """
 
     customer: Customer
@@ -107,6 +133,7 @@ class CustomerFacts:
     voided: tuple[Voided, ...] = ()
     totals: Totals = field(default_factory=dict)
     amounts: Amounts = field(default_factory=dict)
+    by_child: ByChild = field(default_factory=dict)
     taxes: Mapping[str, TaxRate] = field(default_factory=dict)
     redemptions: tuple[Redemption, ...] = ()
     balance: Mapping[str, int] = field(default_factory=dict)
@@ -118,6 +145,11 @@ class CustomerFacts:
     returned: Mapping[str, Fraction] = field(default_factory=dict)
     beside: tuple[Subscription, ...] = ()
     present: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Mapping[str, Fallback] = field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+    moved: frozenset[str] = frozenset()
+    gives_back: Mapping[str, GivesBack] = field(default_factory=dict)
+    settled_then: frozenset[tuple[str, str, int]] = frozenset()
     stop: str = ""
 
     @property
@@ -148,7 +180,8 @@ class Advanced:
     (recorded before, or in `settlements`) of which nothing is left to bill.
     `subscriptions` holds every subscription that changed, as it is afterwards, with its next action.
     `credits` are credit notes to the balance, `wallet` the movements of wallets, `late` the marks of usage
-    whose difference is billed with it.
+    whose difference is billed with it. `started` are subscriptions that the store does not have yet, as they
+    are afterwards; they are among `subscriptions` too.
     """
 
     customer: str
@@ -163,7 +196,12 @@ class Advanced:
     credits: tuple[CreditDraft, ...] = ()
     wallet: tuple[WalletMove, ...] = ()
     late: tuple[LateMark, ...] = ()
+    started: tuple[Subscription, ...] = ()
     hold: str = ""
+
+    def as_it_is(self, subscription: Subscription) -> Subscription:
+        """A subscription as the decision leaves it."""
+        return next((one for one, _ in self.subscriptions if one.id == subscription.id), subscription)
 
     @property
     def idle(self) -> bool:

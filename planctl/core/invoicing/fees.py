@@ -25,7 +25,7 @@ from planctl.core.periods import (
 )
 from planctl.core.pricing.model import Billable, Priced
 from planctl.core.pricing.prorate import prorated
-from planctl.core.subscriptions.dues import Due
+from planctl.core.subscriptions.dues import Due, gives_back_at_pause
 from planctl.core.subscriptions.model import QuantityStep, Subscription
 
 Names = Mapping[str, str]
@@ -62,21 +62,69 @@ def fee_lines(
     """The fee and the prepaid quantities of one billing period; of its rest from `resumed_at` on, after a block.
 
     Charged is what is in force when the period begins. Steps within it that were charged on their own are left
-    out; in arrears those that were not follow, each for the rest of the period that it held.
+    out; in arrears those that were not follow, each for the rest of the period that it held, and what pauses
+    take off.
     """
+    if subscription.terms.bill != "in arrears" or subscription.pay == "once":
+        yield from _begun_with(subscription, due, names, resumed_at)
+        return
+    lines = list(_begun_with(subscription, due, names, resumed_at))
+    lines += _later_steps(subscription, due, lines_begin(due, resumed_at), names)
+    yield from lines
+    yield from _paused_off(subscription, due, lines)
+
+
+def lines_begin(due: Due, resumed_at: Instant | None) -> Instant:
+    """From when on a billing period is charged for."""
+    return due.period.starts_at if resumed_at is None else resumed_at
+
+
+def _begun_with(
+    subscription: Subscription, due: Due, names: Names, resumed_at: Instant | None
+) -> Iterator[Line]:
+    """The fee and the prepaid quantities in force when the period begins."""
     row = subscription.row
     assert row is not None, f"{subscription.id}: a free plan owes no fee"
-    from_at = due.period.starts_at if resumed_at is None else resumed_at
+    from_at = lines_begin(due, resumed_at)
     part = share(subscription, from_at, due.period, due.full)
-    held = as_begun(subscription, due.period.starts_at)
+    held = as_begun(subscription, from_at)
     if not row.usage_only:
         yield _fee_line(held, due, part, names, resumed_at)
     for feature, quantity in sorted(held.quantities.items()):
         line = _quantity_line(held, due, part, names, (feature, quantity))
         if line is not None:
             yield replace(line, starts_at=from_at)
-    if subscription.terms.bill == "in arrears" and subscription.pay != "once":
-        yield from _later_steps(subscription, due, from_at, names)
+
+
+def _paused_off(subscription: Subscription, due: Due, lines: Sequence[Line]) -> Iterator[Line]:
+    """What pauses take off a period that is charged at its end, by each line's own share of it."""
+    if not gives_back_at_pause(subscription):
+        return
+    pauses = [span for span in subscription.blocked if span.kind == "paused"]
+    for number, span in enumerate(pauses, start=1):
+        for line in lines:
+            begins, ends_at = max(span.starts_at, line.starts_at), line.ends_at
+            if ends_at is not None and span.ends_at is not None:
+                ends_at = min(ends_at, span.ends_at)
+            if ends_at is None or begins >= ends_at:
+                continue
+            part = share(subscription, Instant(begins), Period(due.index, Instant(begins), ends_at), due.full)
+            served = Period(due.index, line.starts_at, line.ends_at)
+            whole = share(subscription, line.starts_at, served, due.full)
+            decimals = subscription.currency.decimals
+            exact = -Fraction(line.amount_minor) * (part.part / whole.part) / 10**decimals
+            yield replace(
+                line,
+                kind="proration_credit",
+                charge_key=f"{line.charge_key}:pause:{number}",
+                description=_described(line.description.partition(" · ")[0], "paused", part),
+                quantity=Fraction(1),
+                unit_price=None,
+                amount_minor=round_minor(exact, decimals),
+                starts_at=Instant(begins),
+                ends_at=ends_at,
+                detail=_detail(exact, part),
+            )
 
 
 def as_begun(subscription: Subscription, at: Instant) -> Subscription:
@@ -187,13 +235,14 @@ def minimum_lines(
 ) -> Iterator[Line]:
     """What is short of the minimum in a billing period, in one line; nothing where enough was charged.
 
-    The minimum is prorated like a fee in a partial period and rounded once, with what was charged taken off.
+    The minimum is prorated like a fee in a partial period, without pauses whose time is credited, and rounded once,
+    with what was charged taken off.
     `fee_and_usage_minor` is what the period's fee, quantities and usage came to, before discounts and tax.
     Source: planctl billing rules, fees.
     """
     whole = subscription.terms.minimum[subscription.currency.code]
     from_at = due.period.starts_at if resumed_at is None else resumed_at
-    part = share(subscription, from_at, due.period, due.full)
+    part = _in_service(subscription, from_at, due)
     decimals = subscription.currency.decimals
     exact = prorated(whole, part.part) - Fraction(fee_and_usage_minor, 10**decimals)
     amount = round_minor(exact, decimals)
@@ -218,6 +267,29 @@ def minimum_lines(
         ends_at=due.period.ends_at,
         detail=_detail(exact, part) | compared,
     )
+
+
+def _in_service(subscription: Subscription, from_at: Instant, due: Due) -> Share:
+    """The part of a billing period from `from_at` on, less the pauses in it that give back what was charged ahead."""
+    part = share(subscription, from_at, due.period, due.full)
+    ends_at = due.period.ends_at
+    if ends_at is None or due.full.ends_at is None or not gives_back_at_pause(subscription):
+        return part
+    paused = Fraction(0)
+    for span in subscription.blocked:
+        begins = Instant(max(span.starts_at, from_at))
+        over = ends_at if span.ends_at is None else Instant(min(span.ends_at, ends_at))
+        if span.kind == "paused" and begins < over:
+            paused += share(subscription, begins, Period(due.index, begins, over), due.full).part
+    if not paused:
+        return part
+    days = days_between(
+        local_date(due.full.starts_at, zone(subscription.timezone)),
+        local_date(due.full.ends_at, zone(subscription.timezone)),
+    )
+    by_day = subscription.terms.proration == "day"
+    left = part.part - paused
+    return Share(left, f"{left * days} of {days} days" if by_day else "by the second")
 
 
 def capped(
@@ -259,8 +331,11 @@ def _fee_line(
     regular: LineKind = "addon" if subscription.terms.kind == "addon" else "fee"
     if interval.unit == "once":
         regular = "one_off"
+    changed = (
+        bool(subscription.follows) and due.period.starts_at == subscription.started_at and bool(part.text)
+    )
     return Line(
-        kind="proration_charge" if resumed_at is not None else regular,
+        kind="proration_charge" if resumed_at is not None or changed else regular,
         subscription=subscription.id,
         plan=subscription.plan,
         plan_version=subscription.plan_version,

@@ -15,21 +15,36 @@ from planctl.core import dunning
 from planctl.core.instants import DAY_MICROSECONDS
 from planctl.core.invoicing.charged import ChargedBefore, next_late
 from planctl.core.invoicing.drafting import begun_periods, empty_draft, identity_of
-from planctl.core.invoicing.facts import Begun, CustomerFacts, Voided
+from planctl.core.invoicing.facts import Begun, CustomerFacts, GivesBack, Voided
 from planctl.core.invoicing.fees import Names, capped, fee_lines, minimum_lines
 from planctl.core.invoicing.late import Difference, difference, difference_minor, late_dues
 from planctl.core.invoicing.model import Draft, InvoiceKind, Line, Outcome, Settlement, UsageClaim
 from planctl.core.invoicing.tallies import billing_index, is_compared
 from planctl.core.invoicing.taxation import Rounding
+from planctl.core.invoicing.unused import unused_lines
 from planctl.core.invoicing.usage import Book, Closing, close, usage_line
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.dues import FEE, MINIMUM, Due, block_at, due_of, dues, owed, resumed_at
+from planctl.core.subscriptions.dues import (
+    FEE,
+    MINIMUM,
+    Due,
+    block_at,
+    charged_to,
+    credited_by_pause,
+    due_of,
+    dues,
+    owed,
+    resumed_at,
+)
 from planctl.core.subscriptions.model import ENDED, BlockedSpan, Status, Subscription, Transition
-from planctl.core.subscriptions.transitions import Event, after
+from planctl.core.subscriptions.transitions import TABLE, Event, after
 from planctl.core.wallets import WalletMove, debit_key
 
 Charged = tuple[Due, str, Instant | None]
 """A due to bill, the occasion of its charges, and from when on if a block was lifted within the period."""
+
+_ENDS: dict[str, Event] = {"expired": "expire", "changed": "change", "replaced": "replace"}
+"""The event of a planned end, by its reason; any other is just an end."""
 
 CATCH_UP_PERIODS = 12
 CATCH_UP_DAYS = 35
@@ -73,14 +88,13 @@ class Journey:
         self.facts, self.until, self.terms, self.book = facts, until, terms, book
         self.before = subscription
         self.moves: list[Transition] = []
-        if subscription.status is Status.PENDING and subscription.started_at <= until:
-            subscription = self._move(subscription, "start", subscription.started_at, "start")
-        self.unpaid = dunning.unpaid_of(subscription, facts.unpaid)
+        subscription = self._begun(subscription)
+        self.unpaid = dunning.unpaid_of(subscription, facts.unpaid, facts.subscriptions)
         dunned = dunning.dunned(subscription, self.unpaid, until)
         self.moves += dunned.transitions
         self.past_due_invoices = dunned.past_due_invoices
         self.subscription = dunned.subscription
-        self.dues = dues(self.subscription, until) if self.subscription.live else ()
+        self.dues = self._falling_due()
         self.drafts: list[Draft] = []
         self.settlements: list[Settlement] = []
         self.claims: list[UsageClaim] = []
@@ -90,6 +104,23 @@ class Journey:
         self.late: list[tuple[Settlement, Difference]] = []
         self.late_is_billed = False
         self.charged = ChargedBefore(facts, self.subscription)
+
+    def _falling_due(self) -> tuple[Due, ...]:
+        one = self.subscription
+        found = dues(one, self.until) if one.live else ()
+        return tuple(due for due in found if (one.id, due.part, due.index) not in self.facts.settled_then)
+
+    def _begun(self, subscription: Subscription) -> Subscription:
+        """The subscription once its start has come, and the end of a trial that somebody pays after."""
+        if subscription.status is Status.PENDING and subscription.started_at <= self.until:
+            event: Event = "trial" if subscription.in_trial(subscription.started_at) else "start"
+            subscription = self._move(subscription, event, subscription.started_at, event)
+        over = subscription.trial_ends_at
+        if subscription.status is not Status.TRIALING or over is None or over > self.until:
+            return subscription
+        if subscription.ends_at is not None and subscription.ends_at <= over:
+            return subscription
+        return self._move(subscription, "convert", over, "paid")
 
     # --- what is far behind
 
@@ -123,6 +154,8 @@ class Journey:
 
         What a block deferred comes before what falls due after it, since it may roll over or draw on a wallet. What
         falls due at the very instant of a payment comes first: another block may begin there and defer it.
+        What is given back comes before all of its instant: a minimum there compares with what is left of the fee. What
+        was voided is issued again in its own time, for the same reason.
         """
         lifted = [span for span in self.subscription.blocked if span.ends_at is not None]
         found: list[tuple[Instant, int, Callable[[], None]]] = [
@@ -132,6 +165,12 @@ class Journey:
         ]
         for at, group in groupby(self.dues, key=lambda due: due.at):
             found.append((at, 0, partial(self._bill, at, tuple(group))))
+        gives = self.facts.gives_back.get(self.subscription.id)
+        if gives is not None:
+            found.append((gives.at, -1, partial(self._give_back, gives)))
+        for voided in self.facts.voided:
+            if voided.subscription == self.subscription.id:
+                found.append((voided.at, 2, partial(self._reissue, voided)))
         for at, _, step in sorted(found, key=lambda one: one[:2]):
             yield at, step
 
@@ -183,14 +222,22 @@ class Journey:
         if charged:
             kind, index, occasion = identity_of(self.subscription, at, group)
             self._draft(kind, index, occasion, at, charged)
-        self.fresh += [_settled(self.subscription, due, "blocked") for due in postponed]
+        span = block_at(self.subscription, at)
+        reason: Outcome = "paused" if span is not None and span.kind == "paused" else "blocked"
+        self.fresh += [_settled(self.subscription, due, reason) for due in postponed]
+
+    def _give_back(self, gives: GivesBack) -> None:
+        """Credit what was charged ahead for time that is not used any more; nothing of it is settled by that."""
+        lines = unused_lines(self.subscription, gives.at, self.facts.billed, self.terms.names, gives.occasion)
+        credits = tuple(lines)
+        if credits:
+            index = credits[0].service_index
+            draft = self._dated("change", index, gives.occasion, gives.at)
+            self.drafts.append(replace(draft, lines=credits))
 
     def finish(self) -> None:
-        """Settle what a block deferred, issue again what was voided, end what ends."""
+        """Settle what a block deferred, end what ends."""
         self.settlements += self.fresh
-        for voided in self.facts.voided:
-            if voided.subscription == self.subscription.id:
-                self._reissue(voided)
         if not self.late_is_billed:
             self._find_late(self.book.apart())
         self._end()
@@ -198,7 +245,9 @@ class Journey:
             self.closed += [one for one in (*self._deferred(), *self.fresh) if one not in self.closed]
 
     def _deferred(self) -> list[Settlement]:
-        return [one for one in self.facts.deferred if one.subscription == self.subscription.id]
+        """What earlier runs left open, in the order of dues: a minimum comes after the usage that counts for it."""
+        mine = [one for one in self.facts.deferred if one.subscription == self.subscription.id]
+        return sorted(mine, key=lambda one: due_of(self.subscription, one.part, one.index).order)
 
     def _still_open(self) -> set[tuple[str, int]]:
         return {(one.part, one.index) for one in self.facts.left_open(self.before)}
@@ -210,24 +259,32 @@ class Journey:
         return schedule.index_at(Instant(max(ends_at - 1, schedule.anchor_at)))
 
     def _resume(self, span: BlockedSpan) -> None:
-        """Bill what was deferred by a block that is over: the rest of the running period, and usage.
+        """Bill what was deferred by a block or pause that is over: the rest of the running period, and usage.
 
-        A fee whose whole period passed in the block, or that was still blocked at the end, is never charged.
+        A fee whose whole period passed in the block, or that was still blocked at the end, is never charged. What a
+        pause credited of the running period is charged again from the return on.
         """
         over = span.ends_at
         assert over is not None
         # A payment dated back ends the block at the very instant that a run settled as blocked.
         waiting = [one for one in (*self._deferred(), *self.fresh) if one not in self.closed]
+        schedule = self.subscription.schedule()
         charged: list[Charged] = []
         for one in waiting:
             if span.starts_at <= one.due_at <= over:
                 due = due_of(self.subscription, one.part, one.index)
                 self.closed.append(one)
-                if owed(self.subscription, due) or due.period.contains(over):
-                    charged.append((due, span.payment, resumed_at(self.subscription, due)))
+                # A period that a new anchor has cut before that instant is not charged: the next one is.
+                runs = due.part in {FEE, MINIMUM} and schedule.period(one.index).contains(over)
+                if owed(self.subscription, due) or runs:
+                    begins = resumed_at(self.subscription, due, span.payment)
+                    charged.append(self._rest(due, span.payment, begins))
+        again = credited_by_pause(self.subscription, span)
+        settled = self.before.settled_at
+        if again is not None and (settled is None or settled < over):
+            charged.append(self._rest(again, span.payment, over))
         if charged:
-            index = self.subscription.schedule().index_at(over)
-            self._draft("resume", index, span.payment, over, charged)
+            self._draft("resume", schedule.index_at(over), span.payment, over, charged)
 
     def _reissue(self, voided: Voided) -> None:
         """The same charges as a voided invoice, computed again, one revision later."""
@@ -235,12 +292,22 @@ class Journey:
         self.closed += voided.settlements
         for one in voided.settlements:
             due = due_of(self.subscription, one.part, one.index)
-            charged.append((due, one.occasion, resumed_at(self.subscription, due)))
+            begins = resumed_at(self.subscription, due, one.occasion)
+            charged.append(self._rest(due, one.occasion, begins))
         index = voided.period_index
         if self.subscription.base:  # the index is of its base's period
             schedule = self.subscription.schedule()
             index = schedule.index_at(Instant(max(voided.at, self.subscription.started_at)))
-        self._draft(voided.kind, index, voided.occasion, voided.at, charged, voided.revision + 1)
+        revision = voided.revision + 1
+        if voided.credits:
+            draft = self._dated(voided.kind, index, voided.occasion, voided.at)
+            self.drafts.append(replace(draft, lines=voided.credits, revision=revision))
+        if charged or not voided.credits:
+            self._draft(voided.kind, index, voided.occasion, voided.at, charged, revision)
+
+    def _rest(self, due: Due, occasion: str, from_at: Instant | None) -> Charged:
+        """A due that is charged from an instant on; None: from its start."""
+        return charged_to(self.subscription, due, from_at), occasion, from_at
 
     # --- drafts
 
@@ -377,7 +444,9 @@ class Journey:
                 for span in self.subscription.blocked
             )
             ended = replace(self.subscription, blocked=spans)
-            event: Event = "expire" if ended.end_reason == "expired" else "end"
+            event = _ENDS.get(ended.end_reason, "end")
+            if TABLE[(ended.status, event)] is None:
+                event = "end"
             self.subscription = self._move(ended, event, ends_at, ended.end_reason)
 
     def _move(self, subscription: Subscription, event: Event, at: Instant, reason: str) -> Subscription:

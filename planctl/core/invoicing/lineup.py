@@ -24,11 +24,13 @@ from planctl.core.subscriptions.dues import (
     closing_reset,
     effective_reset,
 )
-from planctl.core.subscriptions.model import Status, Subscription
+from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import Grant
 
 ZERO = Fraction(0)
 _ADDITIVE = frozenset({"sum", "count"})
+_COUNTED = frozenset({"sum", "count", "unique"})
+"""Aggregates whose units are used up; the others are levels, which no change of plan uses twice."""
 _FOREVER = Instant(2**62)
 
 
@@ -73,11 +75,20 @@ class Grantor:
         """The name of an allowance period."""
         return (self.subscription.id, self.entitlement.feature.id, period.index)
 
-    @property
-    def charges(self) -> bool:
-        """Whether it bills what is above."""
+    def charges(self, at: Instant) -> bool:
+        """Whether it bills what is above at an instant: not in a trial."""
         beyond = self.entitlement.beyond
-        return beyond is not None and beyond.charge == "usage"
+        return beyond is not None and beyond.charge == "usage" and not self.subscription.in_trial(at)
+
+    def begins_within(self, period: Period) -> bool:
+        """Whether a change began it in an allowance period: what was used of the old one's then counts against it.
+
+        The end of a trial begins anew.
+        """
+        one = self.subscription
+        if not one.follows or self.entitlement.feature.meter.aggregate not in _COUNTED:
+            return False
+        return not self.entitlement.feature.held and period.contains(one.started_at)
 
     def order(self, period: Period) -> tuple[bool, Fraction, int, Instant, str]:
         """Which allowance pays first: shortest reset, soonest to end, oldest."""
@@ -160,9 +171,9 @@ class LineUp:
     _feeders: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def grantors(self, feature: str) -> tuple[Grantor, ...]:
-        """The subscriptions that grant a metered feature and have begun, oldest first."""
+        """The subscriptions that grant a metered feature from their start on, oldest first."""
         if feature not in self._grantors:
-            found = (_grantor(one, feature) for one in self.subscriptions if one.status is not Status.PENDING)
+            found = (_grantor(one, feature) for one in self.subscriptions)
             several = [one for one in found if one is not None]
             several.sort(key=lambda one: (one.subscription.started_at, one.subscription.id))
             self._grantors[feature] = tuple(several)
@@ -173,9 +184,38 @@ class LineUp:
         granting = [one for one in self.grantors(feature) if one.open_at(at)]
         if len(granting) < 2:
             return granting[0] if granting else None
-        charging = [one for one in granting if one.charges]
+        charging = [one for one in granting if one.charges(at)]
         closing = [one for one in granting if _closes(one)]
         return next(iter((*charging, *closing, *granting)), None)
+
+    def used_before(self, one: Grantor, period: Period) -> tuple[PoolKey, ...]:
+        """The allowance periods whose used units count against one that a change began, the latest first."""
+        found: list[PoolKey] = []
+        for old, cut in self._cut_short(one, period):
+            found.append(old.key(cut))
+        return tuple(found)
+
+    def _cut_short(self, one: Grantor, period: Period) -> Iterator[tuple[Grantor, Period]]:
+        """The allowance periods that changes cut short before `period`, each with who granted it."""
+        while one.begins_within(period):
+            follows = one.subscription.follows
+            at = one.subscription.started_at
+            old = next((other for other in self.grantors_of(one) if other.subscription.id == follows), None)
+            if (
+                old is None
+                or not old.opens_at < at
+                or old.subscription.in_trial(Instant(at - 1)) != (one.subscription.in_trial(at))
+            ):
+                return
+            cut = old.period_at(Instant(at - 1))
+            if old.schedule.period(cut.index).ends_at == at:
+                return
+            yield old, cut
+            one, period = old, cut
+
+    def grantors_of(self, one: Grantor) -> tuple[Grantor, ...]:
+        """Who grants the same feature."""
+        return self.grantors(one.entitlement.feature.id)
 
     def grants_for(self, feature: str) -> tuple[Grant, ...]:
         """The grants that can pay for a feature, under whatever id the terms have it."""
@@ -230,7 +270,9 @@ class LineUp:
     def _back(self, feature: str, since: Instant) -> Instant:
         """The latest instant at or before `since` at which no allowance of the feature had been drawn on."""
         while True:
-            starts = [one.period_at(since).starts_at for one in self.grantors(feature) if one.open_at(since)]
+            open_then = [(one, one.period_at(since)) for one in self.grantors(feature) if one.open_at(since)]
+            starts = [period.starts_at for _, period in open_then]
+            starts += [cut.starts_at for one, period in open_then for _, cut in self._cut_short(one, period)]
             earliest = min((start for start in starts if start < since), default=since)
             if earliest == since:
                 return since
@@ -279,7 +321,9 @@ class LineUp:
                     units[(number, place.feature)],
                     tuple(
                         Allowance(
-                            one.key(period), one.included(period, self.rolled.get(one.key(period), ZERO))
+                            one.key(period),
+                            one.included(period, self.rolled.get(one.key(period), ZERO)),
+                            self.used_before(one, period),
                         )
                         for one, period in place.allowances
                     ),

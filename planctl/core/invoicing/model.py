@@ -29,10 +29,12 @@ LineKind = Literal[
 ]
 InvoiceKind = Literal["renewal", "usage", "final", "resume", "change", "pack", "late"]
 """renewal: a period's start (the first too); usage: an allowance closing inside a period; final: the end;
-resume: the rest of a period after a block was lifted; change: quantities bought within a period; pack: a pack
-bought; late: usage that came after the end."""
+resume: the rest of a period after a block was lifted or a pause ended; change: quantities bought within a period,
+and what a pause or an early end gives back; pack: a pack bought; late: usage that came after the end."""
 
-Outcome = Literal["billed", "zero", "blocked", "free", "imported", "held", "void", "reissue", "credited"]
+Outcome = Literal[
+    "billed", "zero", "blocked", "paused", "free", "imported", "held", "void", "reissue", "credited"
+]
 
 
 class InvoiceStatus(StrEnum):
@@ -166,11 +168,16 @@ class Settlement:
 
     @property
     def is_open(self) -> bool:
-        """Whether something of it may still be billed: what a block deferred, or a voided part to be reissued.
+        """Whether something of it may still be billed: what a block or pause deferred, or a voided part to reissue.
 
         Source: planctl billing rules, dunning.
         """
-        return self.outcome in {"reissue", "blocked"}
+        return self.outcome == "reissue" or self.is_deferred
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether it fell due without service."""
+        return self.outcome in {"blocked", "paused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +236,8 @@ class Draft:
 class Invoice:
     """A finalized invoice as stored, or a preview (`number` and `id` empty).
 
-    It never changes but for payment and void.
+    It never changes but for payment and void, and for the dates that `subscription extend` moves: what it was
+    issued with stands in the draft, what was granted since in `extended_due_at` and `extended_grace_at`.
     """
 
     id: str
@@ -245,10 +253,22 @@ class Invoice:
     paid_at: Instant | None = None
     voided_at: Instant | None = None
     written_off_at: Instant | None = None
+    extended_due_at: Instant | None = None
+    extended_grace_at: Instant | None = None
     seller: Mapping[str, str] = field(default_factory=dict)
     buyer: Mapping[str, str] = field(default_factory=dict)
     tzdata: str = ""
     content_hash: str = ""
+
+    @property
+    def due_at(self) -> Instant:
+        """Until when it may be paid: as it was extended, else as it was issued."""
+        return self.draft.due_at if self.extended_due_at is None else self.extended_due_at
+
+    @property
+    def grace_ends_at(self) -> Instant | None:
+        """When its grace is over: as it was extended, else as it was issued; None where it never is."""
+        return self.draft.grace_ends_at if self.extended_grace_at is None else self.extended_grace_at
 
     @property
     def due_minor(self) -> int:
@@ -270,7 +290,7 @@ class Invoice:
 
     def status_at(self, at: Instant) -> InvoiceStatus:
         """Its status as if a run had just been done at `at`: an open one is past due from its due date on."""
-        late = self.status is InvoiceStatus.OPEN and self.draft.due_at <= at
+        late = self.status is InvoiceStatus.OPEN and self.due_at <= at
         return InvoiceStatus.PAST_DUE if late else self.status
 
 
@@ -410,6 +430,9 @@ class UsageWindow:
 
 Totals = Mapping[WindowKey, Fraction]
 """Aggregated usage per window key; an absent key is 0."""
+
+ByChild = Mapping[WindowKey, Mapping[str, Fraction]]
+"""What each customer of a company used per window key, its root under its own id; absent for all others."""
 
 
 Amounts = Mapping[WindowKey, tuple[EventAmount, ...]]

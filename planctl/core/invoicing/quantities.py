@@ -238,7 +238,7 @@ def _line(subscription: Subscription, step: QuantityStep, names: Names) -> Line 
     index = schedule.index_at(step.at)
     period = schedule.period(index)
     rest = Period(index, step.at, period.ends_at)
-    if subscription.ends_at is not None:
-        rest = rest.cut_at(subscription.ends_at)
+    for end in (subscription.ends_at, subscription.foreseen_end(step.at)):
+        rest = rest if end is None else rest.cut_at(end)
     line = step_line(subscription, step, rest, schedule.full_period(index), names)
     return None if line is None else replace(line, occasion=f"{OCCASION}{step.seq}")

@@ -32,6 +32,7 @@ from planctl.core.invoicing.usage import (
     event_windows,
     rated_account,
     usage_line,
+    usage_price,
     windows,
 )
 from planctl.core.money import round_minor
@@ -48,7 +49,7 @@ class Charge:
     """A line of a finalized invoice (`invoice` is its id), of one revision.
 
     `credited_minor` is what credit notes took back of it after discounts, `settled_minor` the part of that which
-    closing a period again took back by itself.
+    closing a period again took back by itself. `position` is the line's place on its invoice, from 1.
     """
 
     invoice: str
@@ -57,6 +58,7 @@ class Charge:
     void: bool = False
     credited_minor: int = 0
     settled_minor: int = 0
+    position: int = 0
 
     @property
     def creditable_minor(self) -> int:
@@ -189,7 +191,7 @@ def _is_of(claim: UsageClaim, last: Mapping[str, tuple[Settlement, str]]) -> boo
 
 def _is_closed(last: Mapping[str, tuple[Settlement, str]]) -> bool:
     outcomes = {one.outcome for one, _ in last.values()}
-    return "reissue" not in outcomes and outcomes != {"blocked"}
+    return "reissue" not in outcomes and not outcomes <= {"blocked", "paused"}
 
 
 # --- closing again
@@ -299,7 +301,8 @@ def _with_wallet(
         return closing
     paid = min(wallet, closing.account.above)
     account = replace(closing.account, wallet={"": paid}, above=closing.account.above - paid)
-    rated = rated_account(subscription, closing.feature, account, closing.included, events)
+    price = usage_price(subscription, closing.feature, closing.claim.starts_at)
+    rated = rated_account(subscription, closing.feature, account, closing.included, price, events)
     claim = replace(
         closing.claim,
         quantity=closing.claim.included + rated.wallet + rated.excess + rated.over_limit,

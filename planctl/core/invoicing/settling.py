@@ -18,9 +18,11 @@ from planctl.core.invoicing.credits import credit_line
 from planctl.core.invoicing.facts import BilledLine
 from planctl.core.invoicing.finish import finished, redeemed
 from planctl.core.invoicing.model import CreditDraft, CreditLine, Draft, Line
+from planctl.core.invoicing.moved_coupons import handed_over, moved_over
 from planctl.core.invoicing.taxation import Rounding
 from planctl.core.invoicing.usage_story import number_in
 from planctl.core.money import MAX_MINOR, format_minor, round_half_up
+from planctl.core.subscriptions.model import Subscription
 from planctl.errors import Refused
 
 _OF_A_DRAFT = re.compile(r"(renewal|usage|final|resume|change|late):[0-9]+:.*:[0-9]+", re.ASCII)
@@ -28,7 +30,10 @@ _OF_A_DRAFT = re.compile(r"(renewal|usage|final|resume|change|late):[0-9]+:.*:[0
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """What a customer's drafts are finished with; `billed` are the lines that a credit can take back from."""
+    """What a customer's drafts are finished with; `billed` are the lines that a credit can take back from.
+
+    `subscriptions` are the customer's: a coupon goes over to the one that follows another.
+    """
 
     customer: Customer
     taxes: Mapping[str, TaxRate] = field(default_factory=dict)
@@ -36,6 +41,7 @@ class Purse:
     balance: Mapping[str, int] = field(default_factory=dict)
     billed: Sequence[BilledLine] = ()
     rounding: Rounding = "invoice"
+    subscriptions: Sequence[Subscription] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ def settled(drafts: Sequence[Draft], purse: Purse) -> Settled:
     taken_back: dict[Place, int] = {}
     done, credits, emptied = [], [], []
     for draft in drafts:
+        redemptions = handed_over(redemptions, draft.subscription, purse.subscriptions)
         given = [_given_back(line, purse.billed, taken_back) for line in draft.lines]
         discounted = tuple(map(_after_discounts, draft.lines, given))
         whole = _finished(replace(draft, lines=discounted), purse, redemptions)
@@ -102,7 +109,8 @@ class _Back:
 
 
 def _finished(draft: Draft, purse: Purse, redemptions: Sequence[Redemption]) -> Draft:
-    return finished(draft, purse.customer, purse.taxes, redemptions, rounding=purse.rounding)
+    holding = [moved_over(one, purse.subscriptions) for one in redemptions]
+    return finished(draft, purse.customer, purse.taxes, holding, rounding=purse.rounding)
 
 
 def _check_size(draft: Draft) -> None:

@@ -54,11 +54,13 @@ def part_of(line: Line) -> str:
 def billing_index(subscription: Subscription, line: Line) -> int | None:
     """The billing period that a line of the subscription is for; None for a line of another.
 
-    Usage belongs to the period in which its allowance period ends: before that it cannot be compared.
+    Usage belongs to the period in which its allowance period ends: before that it cannot be compared. What goes back
+    of a fee belongs to the fee's period, though its days are those of a new one that took their place.
     """
     at = line.starts_at
-    if line.charge_key.startswith("usage:") and line.ends_at is not None:
+    usage = line.charge_key.startswith("usage:")
+    if usage and line.ends_at is not None:
         at = Instant(line.ends_at - 1)
     if line.subscription != subscription.id or at < subscription.anchor_at:
         return None
-    return subscription.schedule().index_at(at)
+    return subscription.schedule().index_at(at) if usage else line.service_index

@@ -15,14 +15,15 @@ from planctl.core.document import Document
 from planctl.core.draining import Account, Drained, PoolKey, carried_on, drain
 from planctl.core.invoicing.fees import Names
 from planctl.core.invoicing.lineup import Course, LineUp, windows_of
-from planctl.core.invoicing.model import Amounts, EventAmount, Line, Totals, UsageClaim, UsageWindow
+from planctl.core.invoicing.members import by_customer_document, used_by, windows_of_accounts
+from planctl.core.invoicing.model import Amounts, ByChild, EventAmount, Line, Totals, UsageClaim, UsageWindow
 from planctl.core.money import fraction_text
 from planctl.core.periods import Instant
 from planctl.core.pricing.kinds.each import Each
 from planctl.core.pricing.model import PriceKind
 from planctl.core.pricing.rate import FeatureUsage, RatedUsage, rate
 from planctl.core.subscriptions.dues import Due, closed_features, usage_part
-from planctl.core.subscriptions.model import Status, Subscription
+from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import posted
 
 ZERO = Fraction(0)
@@ -39,19 +40,22 @@ class Book:
     totals: Totals
     amounts: Amounts = field(default_factory=dict)
     lefts: dict[str, Fraction] = field(default_factory=dict)
+    by_child: ByChild = field(default_factory=dict)
 
     def apart(self) -> Book:
         """A copy that uses nothing up of this one."""
         line = self.lineup
         lineup = LineUp(line.subscriptions, line.grants, dict(line.rolled), line.present)
-        return Book(lineup, self.totals, self.amounts, dict(self.lefts))
+        return Book(lineup, self.totals, self.amounts, dict(self.lefts), self.by_child)
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
     """One feature of a closed allowance period: who paid, what is claimed, what the rest costs.
 
-    `account` is what the period answers for, `included` the allowance that its price is counted from.
+    `account` is what the period answers for, `included` the allowance that its price is counted from;
+    `by_customer` is what everybody of a company used of it, `before` what was used of the allowance before a
+    change of plan.
     """
 
     feature: str
@@ -60,6 +64,8 @@ class Closing:
     rated: RatedUsage
     claim: UsageClaim
     rolled: Fraction = ZERO
+    by_customer: Mapping[str, Fraction] = field(default_factory=dict)
+    before: Fraction = ZERO
 
 
 def features_of(subscription: Subscription, due: Due) -> tuple[str, ...]:
@@ -80,7 +86,7 @@ def event_windows(subscription: Subscription, due: Due) -> Iterator[tuple[UsageW
     """The windows whose events a price looks at one by one, each with the property that it reads."""
     assert due.period.ends_at is not None or not features_of(subscription, due)
     for feature in features_of(subscription, due):
-        price = usage_price(subscription, feature)
+        price = usage_price(subscription, feature, due.period.starts_at)
         if price is not None and price.amount_property:
             yield _event_window(subscription, feature, due), price.amount_property
 
@@ -90,12 +96,17 @@ def close(subscription: Subscription, due: Due, book: Book) -> tuple[Closing, ..
     return tuple(_close(subscription, due, feature, book) for feature in features_of(subscription, due))
 
 
-def usage_price(subscription: Subscription, feature: str) -> PriceKind | None:
-    """The price of what is charged after use; None where the limit is hard, and in a trial."""
+def usage_price(subscription: Subscription, feature: str, at: Instant) -> PriceKind | None:
+    """The price of what is charged after use at an instant; None where the limit is hard, and in a trial."""
     beyond = subscription.terms.features[feature].beyond
-    if beyond is None or beyond.charge != "usage" or subscription.status is Status.TRIALING:
+    if beyond is None or beyond.charge != "usage" or subscription.in_trial(at):
         return None
     return beyond.price_for(subscription.pay)
+
+
+def free_of_charge(price: PriceKind | None, currency: str) -> PriceKind | None:
+    """A price at which nothing costs anything where there is one: it tells units apart, and no amount is too large."""
+    return None if price is None else Each({currency: Decimal(0)})
 
 
 def _course(lineup: LineUp, feature: str, due: Due) -> Course:
@@ -111,13 +122,15 @@ def _close(subscription: Subscription, due: Due, feature: str, book: Book) -> Cl
     _to_post(account, book.lefts)
     included = included_of(course, key, drained, book.lineup.rolled)
     events = book.amounts.get(_event_window(subscription, feature, due).key, ())
-    rated = rated_account(subscription, feature, account, included, events)
+    price = usage_price(subscription, feature, due.period.starts_at)
+    rated = rated_account(subscription, feature, account, included, price, events)
     rolled = book.lineup.rolled.get(key, ZERO)
     claim = _claim(subscription, due, feature, drained, rated, rolled)
     claim = replace(claim, carried=_carried(course, key, claim, rolled))
     if claim.carried:
         book.lineup.rolled[(subscription.id, feature, due.index + 1)] = claim.carried
-    return Closing(feature, account, included, rated, claim, rolled)
+    by_customer = used_by(windows_of_accounts(course, {key}), book.by_child) if book.by_child else {}
+    return Closing(feature, account, included, rated, claim, rolled, by_customer, drained.used_before(key))
 
 
 def _to_post(account: Account, lefts: dict[str, Fraction]) -> None:
@@ -133,7 +146,7 @@ def included_of(
 
     The period's own allowance counts whole, also where it paid while another subscription answered. Where nothing
     was above them, all that they could have paid; None: unlimited. An unlimited one that was open for a part of
-    the period pays for nothing before or after that.
+    the period pays for nothing before or after that. What was used of it before a change of plan counts in it.
     """
     account = drained.account(key)
     pools = {
@@ -144,7 +157,7 @@ def included_of(
         for one, period in place.allowances
     }
     if account.above or account.wallet:
-        return max(account.included, drained.used.get(key, ZERO))
+        return max(account.included, drained.used.get(key, ZERO)) + drained.used_before(key)
     if None in pools.values():
         return None
     return max(sum((units for units in pools.values() if units is not None), ZERO), account.included)
@@ -155,22 +168,15 @@ def rated_account(  # noqa: PLR0913 - an account, what it is counted from, and w
     feature: str,
     account: Account,
     included: Fraction | None,
+    price: PriceKind | None,
     events: Sequence[EventAmount] = (),
-    *,
-    priced: bool = True,
 ) -> RatedUsage:
-    """What an account's units cost on the subscription's terms; nothing where the limit is hard.
-
-    With `priced` False the units alone are told apart, so that no amount can be too large to be one.
-    """
+    """What an account's units cost at a `price` of the subscription's terms; nothing without one: the limit is hard."""
     entitlement = subscription.terms.features[feature]
     beyond = entitlement.beyond
     counted = account.included
     if included is not None and (account.above or account.wallet):
         counted = included
-    price = usage_price(subscription, feature)
-    if price is not None and not priced:
-        price = Each({subscription.currency.code: Decimal(0)})
     return rate(
         FeatureUsage(
             quantity=counted + account.paid_by_wallet + account.above,
@@ -277,7 +283,9 @@ def _usage_detail(closing: Closing) -> Document:
     return {
         "exact": fraction_text(rated.exact),
         "quantity": fraction_text(account.total),
-        "included": fraction_text(rated.included),
+        "included": fraction_text(
+            rated.included - (closing.before if account.above or account.wallet else ZERO)
+        ),
         "allowance": None if closing.included is None else fraction_text(closing.included),
         "rolled": fraction_text(closing.rolled),
         "wallet": fraction_text(rated.wallet),
@@ -297,4 +305,6 @@ def _usage_detail(closing: Closing) -> Document:
             }
             for part in rated.parts
         ],
+        **({"before": fraction_text(closing.before)} if closing.before else {}),
+        **by_customer_document(closing.by_customer),
     }

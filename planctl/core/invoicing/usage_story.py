@@ -5,8 +5,8 @@ Source: planctl billing rules, rating a feature for one allowance period.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from planctl.core.document import Document
@@ -36,7 +36,9 @@ class UsageStory:
 
     `allowance` is what the price counts from (None: unlimited), of which `rolled` came in from the period before;
     `included` was used up of it. `grants` are units paid by each grant of the wallet, `excess` is what the steps
-    price, `over_limit` was kept and not billed. `wrong` is empty where the sums agree.
+    price, `over_limit` was kept and not billed. `by_customer` is what everybody of a company used, which adds up to
+    `own` where the feature is counted by a sum. `before` units of the allowance were used before a change of plan.
+    `wrong` is empty where the sums agree.
     """
 
     own: Fraction
@@ -48,6 +50,8 @@ class UsageStory:
     wallet: Fraction
     grants: tuple[tuple[str, Fraction], ...]
     over_limit: Fraction
+    by_customer: Mapping[str, Fraction] = field(default_factory=dict)
+    before: Fraction = ZERO
     wrong: tuple[str, ...] = ()
 
     @property
@@ -77,8 +81,16 @@ def usage_story(line: Line) -> UsageStory | None:
         wallet=_number(detail, "wallet"),
         grants=paid,
         over_limit=_number(detail, "over_limit"),
+        by_customer=by_customer_of(line),
+        before=_number(detail, "before"),
     )
     return _checked(story, line)
+
+
+def by_customer_of(line: Line) -> dict[str, Fraction]:
+    """What everybody of a company used, by customer id, as a usage line tells it; nothing on any other line."""
+    several = line.detail.get("by_customer") if isinstance(line.detail, dict) else None
+    return {name: _number(several, name) for name in sorted(several)} if isinstance(several, dict) else {}
 
 
 def _checked(story: UsageStory, line: Line) -> UsageStory:

@@ -128,14 +128,19 @@ def reading_of(meter: MeterLike, feature_id: str, event: UsageEvent) -> Reading 
         assert meter.aggregate != "unique", (
             f"event {event.id} names {feature_id}, which counts different values"
         )
-        return Reading(event.at, event.id, event.quantity, "")
+        return Reading(event.at, _place(event), event.quantity, "")
     if not meter.event or event.event != meter.event or not matches(meter.where, event.properties):
         return None
     if not meter.value:
-        return Reading(event.at, event.id, event.quantity, "")
+        return Reading(event.at, _place(event), event.quantity, "")
     text = property_text(event.properties[meter.value])
     number = event.quantity if meter.aggregate in {"unique", "count"} else parse_decimal(text)
-    return Reading(event.at, event.id, number, text)
+    return Reading(event.at, _place(event), number, text)
+
+
+def _place(event: UsageEvent) -> str:
+    """What orders events of one instant: their ids, and of two that children named alike the children's."""
+    return f"{event.id}\0{event.child}" if event.child else event.id
 
 
 def _sum(readings: list[Reading], _span: Span, initial: Fraction) -> Fraction:

@@ -66,7 +66,8 @@ class UsageEvent:
     """One accepted event. `at` is in microseconds since 1970-01-01 UTC.
 
     `event` is an event name, or the present id of the feature it feeds alone. `quantity` is exact and may be
-    negative for corrections and held features; `corrects` is the id of the corrected event, or empty.
+    negative for corrections and held features; `corrects` is the id of the corrected event, or empty. `customer`
+    holds the plans; `child` is the customer below it that used it, empty where it was the customer itself.
     """
 
     id: str
@@ -76,6 +77,12 @@ class UsageEvent:
     quantity: Decimal = Decimal(1)
     properties: Mapping[str, Property] = field(default_factory=dict)
     corrects: str = ""
+    child: str = ""
+
+    @property
+    def user(self) -> str:
+        """Who used it: the customer, or the one below it."""
+        return self.child or self.customer
 
 
 def property_text(value: Property) -> str:
@@ -120,14 +127,18 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _SHORT = 15
 
 
-def event_key(event_id: str) -> bytes:
+def event_key(event_id: str, child: str = "") -> bytes:
     """The bytes an event id is kept under, at most 17, different for different ids.
 
     Up to 15 bytes of UTF-8: the id itself. A UUID in its canonical text (lower case, with hyphens): its 16
     bytes. Anything longer: a zero byte and a 16-byte BLAKE2b, 17 bytes. The lengths tell the three apart.
+    The same id of another `child` (the id of the sub-company that used it) is another one: a byte 1 and the hash
+    of both, 17 bytes, and no key of the customer itself begins so.
     """
     raw = event_id.encode()
     assert raw, "an event has an id"
+    if child:
+        return b"\x01" + hashlib.blake2b(f"{child}\0{event_id}".encode(), digest_size=16).digest()
     if len(raw) <= _SHORT:
         return raw
     if len(raw) == 36 and _UUID.fullmatch(event_id):

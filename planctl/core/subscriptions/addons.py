@@ -5,11 +5,11 @@ Source: planctl billing rules, lifecycle (add-ons).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from planctl.core.currencies import Currency
 from planctl.core.customers import Customer
-from planctl.core.periods import Interval, instant_text
+from planctl.core.periods import Instant, Interval, instant_text
 from planctl.core.subscriptions.model import Status, Subscription
 from planctl.core.subscriptions.start import (
     Ask,
@@ -17,12 +17,16 @@ from planctl.core.subscriptions.start import (
     Starting,
     check_built,
     check_eligible,
+    check_not_expired,
     check_not_running,
     check_price_is_agreed,
     check_quantities,
     check_start,
+    first_status,
+    no_trial,
     started,
 )
+from planctl.core.subscriptions.trials import TrialUse, expiry
 from planctl.errors import Refused
 
 STOPPED = frozenset({Status.BLOCKED, Status.PAUSED})
@@ -35,6 +39,7 @@ def begin(  # noqa: PLR0913 - the facts of `started`
     ask: Ask,
     running: Sequence[Subscription],
     declared: Mapping[str, Currency],
+    used: Collection[TrialUse] = (),
 ) -> Starting:
     """The subscription that `ask` begins: a plan's, or an add-on's on its base. Refused for a pack."""
     if offered.terms.kind == "pack":
@@ -45,16 +50,17 @@ def begin(  # noqa: PLR0913 - the facts of `started`
             hint=f"planctl wallet buy {customer.id} {offered.plan}",
         )
     if offered.terms.kind == "plan":
-        return started(new_id, customer, offered, ask, running, declared)
+        return started(new_id, customer, offered, ask, running, declared, used)
     return _addon(new_id, customer, offered, ask, running)
 
 
 def _addon(
     new_id: str, customer: Customer, offered: Offered, ask: Ask, running: Sequence[Subscription]
 ) -> Starting:
-    """An add-on from `ask.start_at` on, with its base's currency, timezone, anchor and end.
+    """An add-on from `ask.start_at` on, with its base's currency, timezone, anchors, trial and end.
 
-    A one-off may be bought again and again.
+    A one-off may be bought again and again, and is paid in a trial too. What an add-on's own terms foresee may
+    end it sooner than its base.
     """
     base = base_of(customer, offered, running)
     pay = row_on(offered, base, ask.pay)
@@ -66,6 +72,11 @@ def _addon(
     check_start(ask, customer)
     _check_base_then(offered, base, ask)
     assert once or offered.terms.anchor == base.terms.anchor, f"{offered.plan} is not on its base's anchor"
+    trial_ends_at = None if once else _trial_of_base(customer, offered, base, ask)
+    expires_at = expiry(offered.terms, ask.start_at, base.timezone)
+    ends_at, end_reason = base.ends_at, base.end_reason
+    if expires_at is not None and (ends_at is None or expires_at <= ends_at):
+        ends_at, end_reason = expires_at, "expired"
     subscription = Subscription(
         id=new_id,
         customer=customer.id,
@@ -78,26 +89,49 @@ def _addon(
         timezone=base.timezone,
         started_at=ask.start_at,
         anchor_at=ask.start_at if once else base.anchor_at,
-        status=Status.ACTIVE if ask.start_at <= ask.now else Status.PENDING,
-        fees_from=ask.start_at,
+        status=first_status(ask, trial_ends_at),
+        fees_from=trial_ends_at or ask.start_at,
         usage_from=ask.start_at,
-        ends_at=base.ends_at,
-        end_reason=base.end_reason,
+        ends_at=ends_at,
+        end_reason=end_reason,
         quantity=ask.quantity or max(offered.terms.quantity[0], 1),
         quantities=ask.quantities,
         negotiated=ask.negotiated,
         catalog_revision=offered.revision,
         created_at=ask.now,
         base=base.id,
+        trial_ends_at=trial_ends_at,
+        expires_at=expires_at,
+        anchors=() if once else base.anchors,
     )
+    check_not_expired(subscription, ask)
     check_price_is_agreed(customer, offered, pay, base.currency)
     check_quantities(subscription)
-    check_built(subscription, ask)
+    check_built(subscription)
     return Starting(subscription)
 
 
+def _trial_of_base(customer: Customer, offered: Offered, base: Subscription, ask: Ask) -> Instant | None:
+    """The end of the base's trial, until which its add-ons cost nothing either; None where it is in none.
+
+    Refused where something else is asked for. Source: planctl billing rules, lifecycle (trial: nothing charged).
+    """
+    in_trial = base.in_trial(ask.start_at)
+    if ask.trial and not in_trial:
+        raise no_trial(customer, offered, "leave --trial out")
+    if ask.trial is False and in_trial and not ask.imported:
+        raise Refused(
+            f"{base.plan} is in its trial, in which {offered.plan} costs nothing either",
+            code="in-trial",
+            where=f"{customer.id}/{offered.plan}",
+            hint="leave --no-trial out",
+        )
+    return base.trial_ends_at if in_trial else None
+
+
 def base_of(customer: Customer, offered: Offered, running: Iterable[Subscription]) -> Subscription:
-    """The plan that an add-on goes with: the first in `requires`, else the oldest recurring one. Refused without.
+    """The plan that an add-on goes with: a paid one before one in its trial, the first in `requires`, else the oldest
+    recurring one. Refused without.
 
     It must run: neither scheduled nor ended, and neither blocked nor paused (Refused).
     """
@@ -107,6 +141,7 @@ def base_of(customer: Customer, offered: Offered, running: Iterable[Subscription
     fitting.sort(
         key=lambda one: (
             one.status in STOPPED,
+            one.status is Status.TRIALING,
             needed.index(one.plan) if needed else 0,
             one.pay == "once",
             one.started_at,

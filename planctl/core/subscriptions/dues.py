@@ -70,7 +70,9 @@ def allowance_schedule(subscription: Subscription, reset: Reset) -> Schedule:
     if reset in _RESETS:
         day_of_month = billing.anchor.kind == "day" and reset != "month"
         anchor = FROM_START if day_of_month else billing.anchor
-        return Schedule(billing.anchor_at, Interval.parse(_RESETS[reset]), anchor, billing.zone_name)
+        return Schedule(
+            billing.anchor_at, Interval.parse(_RESETS[reset]), anchor, billing.zone_name, billing.anchors
+        )
     if reset == "never":
         return Schedule(billing.anchor_at, Interval.parse("once"), billing.anchor, billing.zone_name)
     return billing
@@ -167,7 +169,7 @@ def due_of(subscription: Subscription, part: str, index: int) -> Due:
     """One due again, from its recorded part and index: the same value that `dues` once gave."""
     if part == FEE:
         schedule = subscription.schedule()
-        period = _fee_period(schedule.period(index), subscription)
+        period = _fee_period(schedule.period(index), schedule.full_period(index), subscription)
         at = period.ends_at if _in_arrears(subscription) else period.starts_at
     elif part == MINIMUM:
         schedule = subscription.schedule()
@@ -206,10 +208,57 @@ def owed(subscription: Subscription, due: Due) -> bool:
     return due.part not in {FEE, MINIMUM} or block_at(subscription, due.period.starts_at) is None
 
 
-def resumed_at(subscription: Subscription, due: Due) -> Instant | None:
-    """From when on a period that began while blocked is charged for; None for a whole period, and for usage."""
-    span = block_at(subscription, due.period.starts_at) if due.part in {FEE, MINIMUM} else None
-    return None if span is None else span.ends_at
+def resumed_at(subscription: Subscription, due: Due, occasion: str = "") -> Instant | None:
+    """From when on a period that began while blocked is charged for; None for a whole period, and for usage.
+
+    `occasion` is what it is charged for: after a pause whose time was credited the rest of the period again. What is
+    charged ahead without one was charged when its period began, and whole, though a block began at that instant.
+    """
+    ahead = due.part == FEE and not _in_arrears(subscription)
+    if due.part not in {FEE, MINIMUM} or (ahead and not occasion):
+        return None
+    for span in subscription.blocked:
+        again = credited_by_pause(subscription, span) if occasion and span.payment == occasion else None
+        if again is not None and (again.part, again.index) == (due.part, due.index):
+            return span.ends_at
+    begun = block_at(subscription, due.period.starts_at)
+    return None if begun is None else begun.ends_at
+
+
+def charged_to(subscription: Subscription, due: Due, from_at: Instant | None) -> Due:
+    """A due of which the rest is charged from an instant on: a fee ahead up to the end that was foreseen by then.
+
+    An extension before it made the period longer than its fee, and charged that; the rest has all of it.
+    """
+    if from_at is None or due.part != FEE or _in_arrears(subscription) or not subscription.extensions:
+        return due
+    period = replace(due.period, ends_at=due.full.ends_at)
+    foreseen = subscription.foreseen_end(from_at)
+    return replace(due, period=period if foreseen is None else period.cut_at(foreseen))
+
+
+def gives_back_at_pause(subscription: Subscription) -> bool:
+    """Whether a pause credits what was charged ahead for its time, and in arrears leaves it out."""
+    return subscription.terms.pause == "credit" and subscription.terms.proration != "none"
+
+
+def credited_by_pause(subscription: Subscription, span: BlockedSpan) -> Due | None:
+    """The fee of the period that runs when a pause ends, where its rest was credited: it was charged before the pause.
+
+    It was where it began before, and not in a time without service that lasted until then.
+    """
+    over = span.ends_at
+    if span.kind != "paused" or over is None or subscription.terms.free or _in_arrears(subscription):
+        return None
+    schedule = subscription.schedule()
+    if not gives_back_at_pause(subscription) or schedule.interval.unit == "once":
+        return None
+    due = due_of(subscription, FEE, schedule.index_at(over))
+    begins = due.period.starts_at
+    stopped = block_at(subscription, begins)
+    resumed = stopped is None or (stopped.ends_at is not None and stopped.ends_at <= span.starts_at)
+    charged = subscription.fees_from <= begins < span.starts_at and resumed
+    return due if charged else None
 
 
 def _in_arrears(subscription: Subscription) -> bool:
@@ -240,13 +289,17 @@ def _cut(period: Period, subscription: Subscription) -> Period:
     return period if subscription.ends_at is None else period.cut_at(subscription.ends_at)
 
 
-def _fee_period(period: Period, subscription: Subscription) -> Period:
+def _fee_period(period: Period, full: Period, subscription: Subscription) -> Period:
     """What a fee is for: in arrears the time used; ahead the whole period, whose rest an early end pays not back.
 
-    Only an end that the terms foresee shortens the last period charged ahead.
+    Only an end that the terms foresaw when it began shortens a period charged ahead, and what that is extended by
+    later is charged on its own; a new anchor does not.
     """
-    cut = _in_arrears(subscription) or subscription.end_reason == "expired"
-    return _cut(period, subscription) if cut else first_part(period, subscription)
+    if _in_arrears(subscription):
+        return _cut(period, subscription)
+    ahead = first_part(replace(period, ends_at=full.ends_at), subscription)
+    foreseen = subscription.foreseen_end(ahead.starts_at)
+    return ahead if foreseen is None or foreseen <= ahead.starts_at else ahead.cut_at(foreseen)
 
 
 def _fees(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
@@ -261,7 +314,7 @@ def _fees(subscription: Subscription, until: Instant | None) -> Iterator[Due]:
         period = first_part(schedule.period(index), subscription)
         if subscription.ends_at is not None and period.starts_at >= subscription.ends_at:
             return
-        period = _fee_period(period, subscription)
+        period = _fee_period(period, full, subscription)
         at = period.ends_at if in_arrears else period.starts_at
         if at is None or (until is not None and at > until):
             return

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 
 from planctl.core.catalog.model import PriceRow, Terms
 from planctl.core.currencies import Currency
@@ -25,6 +26,8 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
+StopKind = Literal["blocked", "paused"]
+
 EPOCH = Instant(0)
 LIVE = frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.BLOCKED, Status.PAUSED})
 ENDED = frozenset({Status.CANCELED, Status.EXPIRED})
@@ -32,11 +35,16 @@ ENDED = frozenset({Status.CANCELED, Status.EXPIRED})
 
 @dataclass(frozen=True, slots=True)
 class BlockedSpan:
-    """A time without service: `[starts_at, ends_at)`; `ends_at` None while it lasts. `payment` ended it."""
+    """A time without service: `[starts_at, ends_at)`; `ends_at` None while it lasts. `payment` ended it.
+
+    `kind` says why: `blocked`, because nobody paid, or `paused`, because somebody asked; then `payment` is
+    `resume:` and the number of the pause.
+    """
 
     starts_at: Instant
     ends_at: Instant | None = None
     payment: str = ""
+    kind: StopKind = "blocked"
 
     def holds(self, instant: Instant) -> bool:
         """Whether `instant` lies in it."""
@@ -60,17 +68,31 @@ class QuantityStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Extension:
+    """A move of the end that its terms foresee, made at `at`, from `before` to `after`. `cause` names the command."""
+
+    cause: str
+    at: Instant
+    before: Instant
+    after: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """One customer's running (or ended) plan or add-on.
 
     `pay` is the price row (`month`, `3 months`, `once`; free plans: `month`). `settled_at`: everything that
     fell due at or before it is settled (None: nothing yet). Fees of periods that start before `fees_from`
     and usage of periods that close at or before `usage_from` were billed elsewhere. `ends_at` is the planned
-    or actual end, with `end_reason` canceled, replaced, changed or expired. `quantities` are totals with
-    the allowance per prepaid feature, `quantity` is of the plan itself; both as at the start, and `steps` are
-    their later changes. `exclusive_group` is the group's id where it is exclusive, else `""`. `base` is the
-    subscription that an add-on belongs to. Allowances that are not charged past their end are closed by runs
-    from `pools_from` on.
+    or actual end, with `end_reason` canceled, replaced, changed or expired. `trial_ends_at` is the end of its
+    trial (None: it never had one), `expires_at` the end that its terms foresee. From each of `anchors` on, which
+    are later than `anchor_at`, its periods are counted anew: from the end of a trial, from a payment that shifts
+    them. `follows` is the subscription whose place it took by a change. `locked` is why it is not to be
+    migrated, `""` where it may be. `extensions` are the moves of the foreseen end, in their order. `quantities`
+    are totals with the allowance per prepaid feature, `quantity` is of the plan itself; both as at the start, and
+    `steps` are their later changes. `exclusive_group` is the group's id where it is exclusive, else `""`. `base`
+    is the subscription that an add-on belongs to. Allowances that are not charged past their end are closed by
+    runs from `pools_from` on.
     """
 
     id: str
@@ -100,6 +122,12 @@ class Subscription:
     base: str = ""
     pools_from: Instant = EPOCH
     steps: tuple[QuantityStep, ...] = ()
+    trial_ends_at: Instant | None = None
+    expires_at: Instant | None = None
+    anchors: tuple[Instant, ...] = ()
+    follows: str = ""
+    locked: str = ""
+    extensions: tuple[Extension, ...] = ()
 
     def until(self, at: Instant) -> Subscription:
         """The same without the changes of quantities that are still to come at an instant."""
@@ -137,7 +165,22 @@ class Subscription:
 
     def schedule(self) -> Schedule:
         """Its billing periods."""
-        return Schedule(self.anchor_at, Interval.parse(self.pay), self.terms.anchor, self.timezone)
+        return Schedule(
+            self.anchor_at, Interval.parse(self.pay), self.terms.anchor, self.timezone, self.anchors
+        )
+
+    def foreseen_end(self, at: Instant) -> Instant | None:
+        """The end that the terms, its own or its base's, foresaw just before `at`; None where they foresaw none.
+
+        What was charged ahead then was charged up to there, whatever became of the end since.
+        """
+        ends = [self.expires_at, self.ends_at if self.end_reason == "expired" else None]
+        now = min((end for end in ends if end is not None), default=None)
+        return next((one.before for one in self.extensions if one.at >= at), now)
+
+    def in_trial(self, at: Instant) -> bool:
+        """Whether an instant lies before the end of its trial."""
+        return self.trial_ends_at is not None and at < self.trial_ends_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,18 @@ by `planctl.core.laws`. Source: planctl billing rules, laws.
 
 from __future__ import annotations
 
-from planctl.store.laws import billing, catalog, events, invoices, ledgers, statuses, usage, wallets, whole
+from planctl.store.laws import (
+    billing,
+    catalog,
+    events,
+    invoices,
+    ledgers,
+    life,
+    statuses,
+    usage,
+    wallets,
+    whole,
+)
 from planctl.store.laws.model import Law, Violation
 
 __all__ = ["LAWS", "Law", "Violation"]
@@ -21,7 +32,16 @@ LAWS: tuple[Law, ...] = (
         "statuses-follow", "every status follows from the transitions, each of them possible", statuses.follow
     ),
     Law("statuses-paid", "who owes nothing overdue is active, who does is not", statuses.paid),
-    Law("blocks-open", "one open blocked time while blocked, none otherwise", statuses.blocks),
+    Law(
+        "blocks-open",
+        "one open time without service while blocked or paused, none otherwise",
+        statuses.blocks,
+    ),
+    Law(
+        "groups-exclusive", "of an exclusive group one plan runs at a time, each after the other", life.turns
+    ),
+    Law("dates-follow", "trial, expiry and new periods begin and end when the terms say", life.dates),
+    Law("trials-once", "a trial is recorded, once for each customer and group", life.trials),
     Law("periods-tile", "billing periods follow their schedule without gap or overlap", billing.tiled),
     Law("nothing-lost", "all that fell due has an invoice or a recorded reason, once", billing.settled),
     Law("looked-at-in-time", "the next run looks wherever something falls due", billing.looked_at),
@@ -44,6 +64,7 @@ LAWS: tuple[Law, ...] = (
     Law("numbers-consecutive", "numbers have no gaps and no repeats", invoices.numbered),
     Law("payments-counted", "what an invoice says is paid was received for it", ledgers.counted),
     Law("credits-add-up", "no line is credited with more than it charged", ledgers.credited),
+    Law("credits-within-charges", "of no charge more was given back than it took", life.given_back),
     Law(
         "trial-balance", "per customer and currency, invoiced = received + credited + owed", ledgers.balanced
     ),

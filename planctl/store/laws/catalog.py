@@ -57,13 +57,13 @@ SELECT o.address, o.version, o.terms_hash, v.version AS newest, v.terms_hash AS 
 
 _HELD = """
 SELECT s.id, s.plan, s.plan_version, v.terms_hash,
-       held.document AS held, sold.document AS sold, base.document AS base
+       held.document AS held, sold.document AS sold, other.document AS other
   FROM subscription s
   LEFT JOIN plan_version v ON v.plan = s.plan AND v.version = s.plan_version
   LEFT JOIN terms held ON held.hash = s.terms_hash
   LEFT JOIN terms sold ON sold.hash = v.terms_hash
-  LEFT JOIN subscription b ON b.id = s.base
-  LEFT JOIN terms base ON base.hash = b.terms_hash
+  LEFT JOIN subscription o ON o.id = CASE WHEN s.base = '' THEN s.follows ELSE s.base END
+  LEFT JOIN terms other ON other.hash = o.terms_hash
  WHERE v.plan IS NULL OR (s.negotiated = '{}' AND v.terms_hash <> s.terms_hash)
  ORDER BY s.id
 """
@@ -92,18 +92,18 @@ def _held_otherwise(row: Row[Any]) -> Iterator[str]:
     held = f"{row.plan} version {row.plan_version}"
     if row.terms_hash is None:
         yield f"holds {held}, which does not exist"
-    elif row.base is None or _on_base(row.sold, row.base) != row.held:
+    elif row.other is None or _on_periods_of(row.sold, row.other) != row.held:
         yield f"holds {held} on other terms, and none were negotiated"
 
 
-def _on_base(sold: str, base: str) -> str:
-    """An add-on's terms on a base's anchor, which is all that it takes over from it."""
-    offered, running = document_of(sold), document_of(base)
+def _on_periods_of(sold: str, other: str) -> str:
+    """Terms on the anchor of the base, or of what a change takes the place of: all that is taken over from those."""
+    offered, running = document_of(sold), document_of(other)
     assert isinstance(offered, dict), "its terms are no map"
-    assert isinstance(running, dict), "its base's terms are no map"
+    assert isinstance(running, dict), "the terms whose periods it has are no map"
     plan, of = offered["plan"], running["plan"]
     assert isinstance(plan, dict), "its terms have no plan"
-    assert isinstance(of, dict), "its base's terms have no plan"
+    assert isinstance(of, dict), "the terms whose periods it has have no plan"
     return canonical({**offered, "plan": {**plan, "anchor": of["anchor"]}})
 
 

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 _EVENTS = """
 SELECT c.id, m.name, e.at, e.quantity, e.fraction, e.payload_hash, e.day, e.event_key,
-       d.event_id, d.properties, d.corrects
+       d.event_id, d.properties, d.corrects, e.child, k.id AS child_id
   FROM usage_event e
   LEFT JOIN customer c ON c.seq = e.customer
+  LEFT JOIN customer k ON k.seq = e.child
   LEFT JOIN meter m ON m.id = e.meter
   LEFT JOIN usage_detail d
     ON d.day = e.day AND d.customer = e.customer AND d.meter = e.meter AND d.event_key = e.event_key
@@ -49,12 +50,17 @@ def unaltered(tx: Tx) -> Iterator[Breach]:
 
 def _altered(row: Any) -> Iterator[str]:
     assert None not in (row.id, row.name), "it names no customer or no meter"
+    assert row.child == 0 or row.child_id is not None, f"it names no child: {row.child}"
+    user = row.child_id or row.id
     properties = texts_of(row.properties) if row.properties else {}
     quantity = _quantity(row.quantity, row.fraction)
-    found = payload_hash(row.id, row.name, row.at, quantity, properties, row.corrects or "")
+    found = payload_hash(user, row.name, row.at, quantity, properties, row.corrects or "")
     if found != row.payload_hash or row.day != row.at // DAY_MICROSECONDS:
         yield "altered: its content is not the one that was recorded"
-    event_key(event_id_of(row.event_key, row.event_id or ""))
+    event_id = event_id_of(row.event_key, row.event_id or "", row.child_id or "")
+    assert event_key(event_id, row.child_id or "") == bytes(row.event_key), (
+        f"its key is not that of {event_id}"
+    )
 
 
 @lru_cache(maxsize=4096)

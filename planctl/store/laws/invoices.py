@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, select
@@ -10,6 +11,7 @@ from sqlalchemy import Row, select
 from planctl.core.document import document_of
 from planctl.core.invoicing.model import Draft
 from planctl.core.laws import InvoiceSums, Series, wrong_numbers, wrong_sums
+from planctl.core.life_laws import is_days_later
 from planctl.core.periods import Instant, add_local_days, instant_text, zone
 from planctl.core.subscriptions.model import Subscription
 from planctl.store.invoice_mapping import content_hash, line_of
@@ -23,6 +25,8 @@ from planctl.store.settings import setting
 from planctl.store.tax_mapping import discounts_of, taxes_of
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from planctl.store.engine import Tx
 
 _I = table("invoice")
@@ -188,12 +192,13 @@ def _altered(row: Row[Any], lines: Sequence[Any]) -> Iterator[str]:
 
 def _wrong_dates(row: Row[Any], subscription: Subscription) -> Iterator[str]:
     terms, tz = subscription.terms, zone(subscription.timezone)
-    period = subscription.schedule().period(row.period_idx)
-    begins = max(
-        period.starts_at, subscription.started_at
-    )  # an add-on's first period is the rest of its base's
-    if (row.starts_at, row.ends_at) != (begins, period.ends_at):
+    periods = [one.schedule().period(row.period_idx) for one in _as_issued(row, subscription)]
+    # What begins within a period, an add-on or a change, begins with a part of it.
+    parts = {(max(one.starts_at, subscription.started_at), one.ends_at) for one in periods}
+    in_trial = row.starts_at == subscription.started_at and subscription.in_trial(row.issued_at)
+    if (row.starts_at, row.ends_at) not in parts and not in_trial:
         yield f"it is of period {row.period_idx}, whose start and end are others"
+    yield from _wrong_extensions(row, tz)
     ended = [(span.payment, span.ends_at) for span in subscription.blocked]
     if row.kind == "resume" and (row.occasion, row.bills_at) not in ended:
         yield f"it bills what {row.occasion} resumed at {_at(row.bills_at)}, when no block ended"
@@ -209,6 +214,27 @@ def _wrong_dates(row: Row[Any], subscription: Subscription) -> Iterator[str]:
     grace = None if terms.grace_days is None else add_local_days(due_at, terms.grace_days, tz)
     if row.grace_ends_at != grace:
         yield f"its grace ends at {_at(row.grace_ends_at)}, the terms say {_at(grace)}"
+
+
+def _as_issued(row: Row[Any], subscription: Subscription) -> Iterator[Subscription]:
+    """The subscription with its periods as they were when an invoice was issued: none was cut or begun anew since.
+
+    What was issued at the very instant at which periods begin anew may have come just before that.
+    """
+    known = {subscription.trial_ends_at}
+    for last in (row.issued_at, row.issued_at - 1):
+        anchors = tuple(at for at in subscription.anchors if at <= last or at in known)
+        yield replace(subscription, anchors=anchors) if anchors != subscription.anchors else subscription
+
+
+def _wrong_extensions(row: Row[Any], tz: ZoneInfo) -> Iterator[str]:
+    """More time to pay is given in whole local days."""
+    for what, issued, extended in (
+        ("due date", row.due_at, row.extended_due_at),
+        ("grace", row.grace_ends_at, row.extended_grace_at),
+    ):
+        if extended is not None and (issued is None or not is_days_later(issued, extended, tz.key)):
+            yield f"its {what} was moved from {_at(issued)} to {_at(extended)}, which is no number of days later"
 
 
 def _draft(row: Row[Any], lines: Sequence[Any]) -> Draft:

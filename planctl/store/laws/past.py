@@ -114,7 +114,8 @@ def _recorded(  # noqa: PLR0913 - the rows of one customer
         ]
         settled_minor = sum(net for note, net in mine if made_by_itself(note.draft.occasion))
         credited = sum(net for _, net in mine)
-        return Charge(row.invoice, row.revision, line_of(row), row.invoice in void, credited, settled_minor)
+        is_void = row.invoice in void
+        return Charge(row.invoice, row.revision, line_of(row), is_void, credited, settled_minor, row.position)
 
     found.past = Past(
         tuple(subscriptions),

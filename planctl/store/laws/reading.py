@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, TextClause, select, text
 
 from planctl.core.periods import Anchor, Instant, Interval, Schedule
 from planctl.core.subscriptions.model import Subscription
+from planctl.store.extensions import EXTEND, extension_of, foresees_end
 from planctl.store.laws.model import DAMAGE
 from planctl.store.mapping import span_of, subscription_of, terms_of_text, text_hash
 from planctl.store.quantities import step_of
@@ -90,6 +91,8 @@ def _page(tx: Tx, rows: Sequence[Row[Any]]) -> Page:
     spans = of_subscriptions(tx, "blocked_span", names, "starts_at")
     held = "kind = 'quantity' AND status <> 'canceled'"
     steps = of_subscriptions(tx, "subscription_change", names, "seq", where=held)
+    ending = [row.id for row in rows if foresees_end(row)]
+    moved = of_subscriptions(tx, "subscription_change", ending, "seq", where=f"kind = '{EXTEND}'")
     readable: dict[str, Subscription] = {}
     unreadable: dict[str, str] = {}
     damaged: set[str] = set()
@@ -102,7 +105,8 @@ def _page(tx: Tx, rows: Sequence[Row[Any]]) -> Page:
             terms = terms_of_text(row.terms_hash, terms_text)
             blocked = tuple(span_of(span) for span in spans[row.id])
             changed = tuple(step_of(step) for step in steps[row.id])
-            subscription = subscription_of(row, terms, blocked, changed)
+            extended = tuple(one for change in moved.get(row.id, ()) for one in extension_of(change))
+            subscription = subscription_of(row, terms, blocked, changed, extended)
             _check_clock(subscription.timezone, subscription.pay, str(terms.anchor))
             readable[row.id] = subscription
         except DAMAGE as problem:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from planctl.core.invoicing.late import LATE
 from planctl.core.invoicing.model import Line, Settlement, UsageClaim, WindowKey
 from planctl.core.invoicing.reclose import Again, ClosedPeriod, Closer, Past, closed_periods, needed, parts_of
+from planctl.core.invoicing.unused import is_unused
 from planctl.core.invoicing.usage import event_windows
 from planctl.core.laws import wrong_lines, wrong_split
 from planctl.core.rerate import change_again, fees_again, histories, wrong_minimums, wrong_packs
 from planctl.core.subscriptions.dues import FEE, MINIMUM, billed_features, due_of
 from planctl.core.subscriptions.model import Subscription
+from planctl.core.unused_laws import kept_for_nothing, wrong_unused
 from planctl.core.usage_laws import wrong_charges, wrong_parts, wrong_quantities, wrong_rollover
 from planctl.store import catalog
 from planctl.store.facts import request_for
@@ -63,7 +65,7 @@ def _wrong_claims(subscription: Subscription, past: Past) -> Iterator[str]:
     mine = [(one, invoice) for one, invoice in past.settled if one.subscription == subscription.id]
     again = {(one.part, one.index) for one, _ in mine if one.occasion.startswith(LATE)}
     for settled, invoice in mine:
-        if settled.outcome == "blocked" or settled.part not in features:
+        if settled.is_deferred or settled.part not in features:
             continue
         period = due_of(subscription, settled.part, settled.index).period
         # Of a period that was rated again only differences are claimed, where there are any.
@@ -125,7 +127,7 @@ def rerated(tx: Tx) -> Iterator[Breach]:
         yield from _other_lines(recorded)
         for period in closers[0].periods:
             owner = f"subscription {period.subscription.id}"
-            invoices = [invoice for one, invoice in period.settled if one.outcome != "blocked"]
+            invoices = [invoice for one, invoice in period.settled if not one.is_deferred]
             subject = recorded.named(invoices[-1] if invoices else "", owner)
             yield from guarded(subject, _rated_otherwise(closers, period))
 
@@ -249,11 +251,13 @@ def _other_lines(recorded: Recorded) -> Iterator[Breach]:
         subject = f"invoice {row.number}"
         yield from guarded(subject, _billed_otherwise(past, row, mine, lines, is_credited))
         yield from guarded(subject, _belonging_nowhere(past, mine, lines))
+        yield from guarded(subject, wrong_unused(past, row.id))
         yield from guarded(subject, wrong_packs(charges.get(row.id, ()), row.decimals))
     for one in past.subscriptions:
         zero = [settlement for settlement, _ in settled.get("", ()) if settlement.subscription == one.id]
         yield from guarded(f"subscription {one.id}", _not_zero(one, zero))
     subject = f"customer {past.subscriptions[0].customer}"
+    yield from guarded(subject, kept_for_nothing(past))
     yield from _minimums(recorded, subject)
 
 
@@ -280,7 +284,7 @@ def _billed_otherwise(
         for place, fresh in enumerate(wanted):
             history = several[min(place, len(several) - 1)]
             fresh.extend(fees_again(history, mine))
-            if row.kind == "change" and row.subscription == one.id:
+            if row.kind == "change" and row.subscription in {one.id, one.base}:
                 changes = change_again(one, row.occasion)
                 fresh.extend(changes[min(place, len(changes) - 1)])
     stored = [line for line in lines if _is_fee(line)]
@@ -291,7 +295,9 @@ def _billed_otherwise(
 
 
 def _is_fee(line: Line) -> bool:
-    return line.kind != "pack" and line.charge_key != MINIMUM and not line.charge_key.startswith("usage:")
+    if line.kind == "pack" or is_unused(line):
+        return False
+    return line.charge_key != MINIMUM and not line.charge_key.startswith("usage:")
 
 
 def _belonging_nowhere(past: Past, settled: Sequence[Settlement], lines: Iterable[Line]) -> Iterator[str]:

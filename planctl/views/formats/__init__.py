@@ -18,11 +18,12 @@ FORMATS: tuple[str, ...] = ("table", "json", "ndjson", "csv", "markdown")
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where output goes: a terminal or not, with colour or not, how many columns wide."""
+    """Where output goes: a terminal or not, with colour or not, how many columns wide, what letters it knows."""
 
     is_terminal: bool = False
     colour: bool = False
     width: int = 100
+    unicode: bool = True
 
 
 class Format(Protocol):

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from planctl.core.instants import Instant, local_time, zone
 from planctl.views.formats import Screen
 from planctl.views.formats.values import sheet_of
 from planctl.views.safe import safe, width
-from planctl.views.sheet import Answer, Cell, Column, Sheet
+from planctl.views.sheet import Answer, Cell, Column, Gauge, Sheet
 
 GAP = "  "
+BAR = 20
+"""Cells of a bar, at most."""
+SMALLEST_BAR = 8
+"""Cells of a bar, at least; where a text leaves less room, there is none."""
 
 
 def render(answer: Answer, screen: Screen) -> Iterator[str]:
     """The lines, then the sheet; a sheet without rows is the answer's `empty` sentence, or nothing."""
-    for line in answer.lines:
-        yield safe(line)
+    for barred, lines in groupby(answer.lines, key=lambda line: isinstance(line, Gauge)):
+        if barred and screen.is_terminal:
+            yield from gauges([line for line in lines if isinstance(line, Gauge)], screen)
+        else:
+            yield from (safe(line) for line in lines)
     sheet = answer.sheet
     if sheet is None and not answer.lines:
         sheet = sheet_of(answer)
@@ -28,6 +36,24 @@ def render(answer: Answer, screen: Screen) -> Iterator[str]:
             yield safe(answer.empty)
         return
     yield from (drawn if screen.is_terminal else plain)(sheet, screen)
+
+
+def gauges(lines: Sequence[Gauge], screen: Screen) -> Iterator[str]:
+    """Lines with their bars, all as wide as the longest text leaves room for; without any where it leaves none.
+
+    Anything above 0 fills a cell of a bar, and only what is full fills the last.
+    """
+    room = min(screen.width - width(safe(line.label)) - width(safe(line.text)) for line in lines)
+    cells = min(room - 2 * len(GAP), BAR)
+    full, empty = ("█", "░") if screen.unicode else ("#", "-")
+    for line in lines:
+        if cells < SMALLEST_BAR:
+            yield safe(line)
+            continue
+        part = min(max(line.part or 0, 0), 1)
+        filled = max(int(cells * part), int(part > 0))
+        bar = " " * cells if line.part is None else full * filled + empty * (cells - filled)
+        yield f"{safe(line.label)}{GAP}{bar}{GAP}{safe(line.text)}"
 
 
 def plain(sheet: Sheet, _screen: Screen) -> Iterator[str]:

@@ -20,11 +20,11 @@ from planctl.core.money import NumberError, decimal_text, fraction_text, parse_d
 from planctl.core.periods import Instant, instant_text
 from planctl.errors import Conflict, InvalidInput, NotFound, Refused, WrongUsage
 from planctl.identifiers import new_id
-from planctl.store import usage
+from planctl.store import catalog, usage
 from planctl.store.as_of import access_facts
 from planctl.store.selling import existing
 from planctl.store.usage_customers import UsageCustomer, usage_customers
-from planctl.workflows.record_usage.intake import CHILD, Intake, Refusal, Taken
+from planctl.workflows.record_usage.intake import Intake, Refusal, Taken
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -77,7 +77,7 @@ def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
     customer = usage_customers(tx, [said.customer])[said.customer]
     row = _row(said, as_of)
     if said.corrects and said.at is None:
-        was_at = intake.corrections.instant(customer.root, said.feature, said.corrects, as_of)
+        was_at = intake.corrections.instant(customer, said.feature, said.corrects, as_of)
         row = row if was_at is None else replace(row, at=was_at)
     if said.id and (said.at is None or said.level):
         before = _same_id(tx, row, customer)
@@ -90,7 +90,7 @@ def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
         row = replace(row, quantity=fraction_text(delta))
     taken = intake.take([row])[0]
     if isinstance(taken, Refusal):
-        _refuse(taken, said)
+        _refuse(tx, taken, said)
     if said.if_allowed:
         _check(tx, taken, as_of)
     outcome = usage.append(tx, [taken.row])
@@ -107,7 +107,7 @@ def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
         Instant(event.at),
         event.quantity,
         bool(outcome.late),
-        _level(intake, event),
+        _level(intake, event, customer),
         _undo(said, taken, intake) if outcome.accepted else "",
     )
 
@@ -150,26 +150,26 @@ def _change(intake: Intake, said: Recording, customer: UsageCustomer, at: int) -
             where=said.feature,
             hint=f"record what was used: planctl usage record {said.customer} {said.feature} QUANTITY",
         )
-    return level - intake.levels.level(customer.root, definition.id, at)
+    return level - intake.levels.level(customer, definition.id, at)
 
 
 def _additive(intake: Intake, feature: str) -> bool:
     return intake.known.by_feature[feature].meter.aggregate not in {"max", "last"}
 
 
-def _level(intake: Intake, event: UsageEvent) -> Fraction | None:
-    """The level of a held feature that the event names, at the event's instant; None for any other."""
+def _level(intake: Intake, event: UsageEvent, customer: UsageCustomer) -> Fraction | None:
+    """The customer's own level of a held feature that the event names, at its instant; None for any other."""
     definition = intake.known.by_feature.get(event.event)
     if definition is None or not definition.held or not _additive(intake, event.event):
         return None
-    return intake.levels.level(event.customer, event.event, event.at)
+    return intake.levels.level(customer, event.event, event.at)
 
 
 def _undo(said: Recording, taken: Taken, intake: Intake) -> str:
     """What takes the event back: the opposite change of a level, or a correction of what is summed."""
     event = taken.event
     back = decimal_text(event.quantity.copy_negate())
-    if _level(intake, event) is not None:
+    if _level(intake, event, taken.customer) is not None:
         return f"{said.customer} {said.feature} {back}"
     meters = [intake.known.by_feature[feature].meter for feature in taken.feeds]
     summed = meters and all(one.aggregate in {"sum", "count"} and not one.value for one in meters)
@@ -187,7 +187,7 @@ def _same_id(tx: Tx, row: Row, customer: UsageCustomer) -> UsageEvent | None:
     """The event under the id that day or the day before: a retry just after midnight is a retry."""
     day = row.at // DAY_MICROSECONDS
     first, end = max(day - 1, 0) * DAY_MICROSECONDS, (day + 1) * DAY_MICROSECONDS
-    stored = usage.events(tx, customer.root, [row.event], first, end)
+    stored = usage.events(tx, customer.root, [row.event], first, end, [customer.id])
     return next((event for event in stored if event.id == row.id), None)
 
 
@@ -196,10 +196,9 @@ def _known(row: Row, before: UsageEvent, said: Recording, customer: UsageCustome
 
     A level that was set is recorded as a difference, which the same words now cannot be compared with.
     """
-    properties = {**said.properties, **({CHILD: customer.id} if customer.is_child else {})}
     content = (dict(before.properties), before.corrects)
     quantity = before.quantity if said.level else _number(row.quantity)
-    if (before.quantity, *content) != (quantity, properties, said.corrects):
+    if (before.quantity, *content) != (quantity, dict(said.properties), said.corrects):
         raise _conflict(said, before.quantity, quantity, before.at, 0)
     return Recorded(
         "exists", row.id, said.customer, customer.root, row.event, Instant(before.at), before.quantity
@@ -230,19 +229,29 @@ def _check(tx: Tx, taken: Taken, as_of: Instant) -> None:
         checked = check(question, facts.holdings, as_of, waiting=facts.waiting)
         if not checked.allowed:
             left = "" if checked.remaining is None else fraction_text(checked.remaining)
+            who = taken.customer
+            whose = f" of {who.root}" if who.is_child else ""
             raise Refused(
-                f"{taken.customer.root} may not use {decimal_text(taken.event.quantity)} {feature}: "
+                f"{who.id}{whose} may not use {decimal_text(taken.event.quantity)} {feature}: "
                 f"{checked.reason}; nothing was recorded",
                 code="not-allowed",
-                where=f"{taken.customer.root}/{feature}",
+                where=f"{who.id}/{feature}",
                 expected=f"at most {left} more" if left else "",
                 got=decimal_text(taken.event.quantity),
             )
 
 
-def _refuse(refusal: Refusal, said: Recording) -> NoReturn:
+def _refuse(tx: Tx, refusal: Refusal, said: Recording) -> NoReturn:
     where = f"{said.customer}/{said.feature}"
     if refusal.reason == Reason.UNKNOWN_EVENT:
+        known = catalog.features(tx).get(said.feature)
+        if known is not None:
+            value = " --value VALUE" if known.type == "list" else ""
+            raise NotFound(
+                f"{known.id} is a {known.type} feature, of which nothing is used up",
+                where=where,
+                hint=f"planctl check {said.customer} {known.id}{value}",
+            )
         raise NotFound(
             f"there is no metered feature or event {said.feature!r}", where=where, hint=refusal.hint
         )

@@ -19,12 +19,16 @@ from planctl.core.periods import Instant, instant_text
 from planctl.store import usage
 from planctl.store.feature_names import names_of
 from planctl.store.settings import setting
+from planctl.store.usage_customers import UsageCustomer
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
 SUMMED = frozenset({"sum", "count", "weighted"})
 """Aggregates whose numbers add up, so that one can be taken back."""
+
+Whose = tuple[str, str]
+"""Who holds the plans, and who of it used something."""
 
 Names = frozenset[str]
 About = dict[str, list[UsageEvent]]
@@ -36,23 +40,24 @@ class Corrections:
 
     def __init__(self, tx: Tx, known: Known, former: Mapping[str, tuple[str, ...]]) -> None:
         self.tx, self.known, self.former = tx, known, former
-        self.wanted: dict[str, set[str]] = {}
-        self.stored: dict[tuple[str, Names], About] = {}
-        self.taken: dict[str, About] = {}
+        self.wanted: dict[Whose, set[str]] = {}
+        self.stored: dict[tuple[Whose, Names], About] = {}
+        self.taken: dict[Whose, About] = {}
 
-    def expect(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """The customers (roots) and event ids that corrections to come name, to be looked up together."""
+    def expect(self, pairs: Iterable[tuple[UsageCustomer, str]]) -> None:
+        """The customers and event ids that corrections to come name, to be looked up together."""
         self.stored.clear()
-        for root, corrected in pairs:
-            self.wanted.setdefault(root, set()).add(corrected)
+        for customer, corrected in pairs:
+            self.wanted.setdefault((customer.root, customer.id), set()).add(corrected)
 
     def note(self, name: str, event: UsageEvent) -> None:
         """Remember an event that is to be recorded under a name, where a correction may ask for it."""
-        wanted = self.wanted.get(event.customer)
+        whose = (event.customer, event.user)
+        wanted = self.wanted.get(whose)
         if wanted:
-            _file(self.taken.setdefault(event.customer, {}), _named(event, name), wanted)
+            _file(self.taken.setdefault(whose, {}), _named(event, name), wanted)
 
-    def instant(self, root: str, name: str, corrected: str, until: int) -> int | None:
+    def instant(self, customer: UsageCustomer, name: str, corrected: str, until: int) -> int | None:
         """When what is corrected was used, the latest where several days have one of that id; None: not known.
 
         `until` is the latest instant at which it can lie.
@@ -60,7 +65,7 @@ class Corrections:
         direct = self.known.by_feature.get(name)
         feeds = (direct,) if direct is not None else self.known.by_event.get(name, ())
         names = self._names(name, tuple(feature.id for feature in feeds))
-        found = usage.corrected(self.tx, root, sorted(names), [corrected])
+        found = usage.corrected(self.tx, customer.root, customer.id, sorted(names), [corrected])
         return max((one.at for one in found if one.id == corrected and one.at <= until), default=None)
 
     def problem(
@@ -68,15 +73,13 @@ class Corrections:
         name: str,
         event: UsageEvent,
         feeds: tuple[str, ...],
-        properties: Mapping[str, str],
         *,
         same_instant: bool = False,
     ) -> str:
         """Why a correction sent under `name` cannot be recorded; empty where it can, or is recorded already.
 
-        The corrected event must have the `properties`: a company's child takes back its own usage only.
-        With `same_instant` it must have happened when the correction says: what is billed event by event is
-        put right where it was used.
+        Everybody of a company takes back its own usage only. With `same_instant` it must have happened when the
+        correction says: what is billed event by event is put right where it was used.
         """
         about = self._about(event, self._names(name, feeds))
         sent = _named(event, name)
@@ -85,10 +88,8 @@ class Corrections:
         originals = [one for one in about if one.id == event.corrects and one.at < _next_day(event.at)]
         if any(one.corrects for one in originals):
             return f"event {event.corrects} is a correction itself"
-        if properties:
-            originals = [one for one in originals if properties.items() <= one.properties.items()]
         if not originals:
-            return f"no event {event.corrects} of {name} is recorded for {event.customer}"
+            return f"no event {event.corrects} of {name} is recorded for {event.user}"
         if same_instant and event.at not in {one.at for one in originals}:
             was_at = instant_text(Instant(originals[0].at))
             return f"it is of another instant than event {event.corrects}, which was at {was_at}"
@@ -150,14 +151,14 @@ class Corrections:
 
     def _about(self, event: UsageEvent, names: Names) -> list[UsageEvent]:
         """The corrected event and its corrections: those stored, then those that are to be recorded."""
-        root = event.customer
-        if (root, names) not in self.stored:
+        whose = (event.customer, event.user)
+        if (whose, names) not in self.stored:
             found: About = {}
-            for one in usage.corrected(self.tx, root, sorted(names), sorted(self.wanted[root])):
-                _file(found, one, self.wanted[root])
-            self.stored[root, names] = found
-        stored = self.stored[root, names].get(event.corrects, [])
-        taken = self.taken.get(root, {}).get(event.corrects, [])
+            for one in usage.corrected(self.tx, *whose, sorted(names), sorted(self.wanted[whose])):
+                _file(found, one, self.wanted[whose])
+            self.stored[whose, names] = found
+        stored = self.stored[whose, names].get(event.corrects, [])
+        taken = self.taken.get(whose, {}).get(event.corrects, [])
         fresh = [
             one for one in taken if one.event in names and not any(self._same(one, old) for old in stored)
         ]

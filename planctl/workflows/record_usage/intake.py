@@ -30,9 +30,6 @@ from planctl.workflows.record_usage.corrections import Corrections
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
-CHILD = "customer"
-"""The property that says which customer of a company used it; its root is billed."""
-
 
 class Refusal(NamedTuple):
     """Why a row is not recorded: a stable reason, what is wrong, what to do."""
@@ -83,7 +80,7 @@ class Intake:
         roots = {customers[row.customer].root for row, one in zip(rows, judged, strict=True) if _good(one)}
         self.amounts = Amounts(self.tx, self.known, self.former, roots)
         self.corrections.expect(
-            (customers[row.customer].root, row.corrects)
+            (customers[row.customer], row.corrects)
             for row, one in zip(rows, judged, strict=True)
             if _good(one) and row.corrects
         )
@@ -94,7 +91,9 @@ class Intake:
                 continue
             customer = customers[row.customer]
             when = late.of(customer, one) if row.at < customer.settled_at else ""
-            kept = event_row(one.event, one.payload, customer.seq, meters[row.event], late=when == "late")
+            kept = event_row(
+                one.event, one.payload, customer.seq, meters[row.event], when == "late", customer.child_seq
+            )
             taken = Taken(one.event, customer, one.feeds, kept)
             found.append(self._verdict(taken, row, when))
         return found
@@ -104,17 +103,12 @@ class Intake:
             return Refusal(
                 "customer", f"there is no customer {row.customer[:60]!a}", "add the customer first"
             )
-        if customer.is_child:
-            if CHILD in row.properties:
-                return Refusal(
-                    "properties",
-                    f"the property {CHILD!r} says which customer of {customer.root} used it",
-                    "leave it out",
-                )
-            row = replace(row, customer=customer.root, properties={**row.properties, CHILD: customer.id})
         verdict = accept(row, self.known, self.at, allow_future=self.allow_future)
         if isinstance(verdict, Rejected):
             return Refusal(verdict.reason.value, verdict.message, verdict.hint)
+        if customer.is_child:
+            event = replace(verdict.event, customer=customer.root, child=customer.id)
+            return replace(verdict, event=event)
         return verdict
 
     def _verdict(self, taken: Taken, row: Row, when: Lateness) -> Taken | Refusal:
@@ -130,9 +124,8 @@ class Intake:
         return verdict
 
     def _correction(self, taken: Taken, row: Row) -> Refusal | None:
-        child = {CHILD: taken.customer.id} if taken.customer.is_child else {}
         by_amount = bool(self.amounts.asked(taken.event, taken.feeds))
-        problem = self.corrections.problem(row.event, taken.event, taken.feeds, child, same_instant=by_amount)
+        problem = self.corrections.problem(row.event, taken.event, taken.feeds, same_instant=by_amount)
         if not problem:
             return None
         return Refusal(
@@ -143,7 +136,8 @@ class Intake:
 
     def _too_late(self, taken: Taken, row: Row) -> Taken | Refusal:
         """Refused by `late: reject`, but for one that is there already: that is a duplicate or a conflict."""
-        stored = usage.events(self.tx, taken.customer.root, [row.event], row.at, row.at + 1)
+        who = taken.customer
+        stored = usage.events(self.tx, who.root, [row.event], row.at, row.at + 1, [who.id])
         if any(event.id == row.id for event in stored):
             return taken
         return Refusal(
@@ -157,7 +151,7 @@ class Intake:
             if feature in self.held and not self.levels.fits(taken, row.event, feature):
                 return Refusal(
                     "level",
-                    f"event {row.id} would bring {feature} of {taken.customer.root} below 0",
+                    f"event {row.id} would bring {feature} of {taken.customer.id} below 0",
                     "record in time order, and take back no more than there is",
                 )
         return taken
@@ -197,7 +191,10 @@ Change = tuple[str, int, str]
 
 
 class Levels:
-    """Levels of held features over time, read when something would lower one."""
+    """Levels of held features over time, read when something would lower one.
+
+    Everybody of a company has a level of its own, and the company's is their sum; so none of them is below 0.
+    """
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
@@ -209,24 +206,25 @@ class Levels:
         definition = self.intake.known.by_feature[feature]
         reading = reading_of(definition.meter, feature, taken.event)
         number = Fraction(reading.number) if reading is not None else Fraction(0)
-        changes = self.seen.setdefault((taken.customer.root, feature), {})
+        who = taken.customer
+        changes = self.seen.setdefault((who.id, feature), {})
         key = (name, taken.event.at // DAY_MICROSECONDS, taken.event.id)
         if number < 0:
-            changes = self.changes(taken.customer.root, feature)
+            changes = self.changes(who, feature)
             if key not in changes and _lowest(changes.values(), taken.event.at) + number < 0:
                 return False
         changes.setdefault(key, (taken.event.at, number))
         return True
 
-    def level(self, customer: str, feature: str, at: int) -> Fraction:
+    def level(self, customer: UsageCustomer, feature: str, at: int) -> Fraction:
         """The level at an instant, changes of that instant counted."""
         return sum(
             (number for when, number in self.changes(customer, feature).values() if when <= at), Fraction(0)
         )
 
-    def changes(self, customer: str, feature: str) -> dict[Change, tuple[int, Fraction]]:
+    def changes(self, customer: UsageCustomer, feature: str) -> dict[Change, tuple[int, Fraction]]:
         """Every change of the level: what is stored, then what this intake has taken."""
-        place = (customer, feature)
+        place = (customer.id, feature)
         pending = self.seen.setdefault(place, {})
         if place not in self.read:
             self.read.add(place)
@@ -234,12 +232,12 @@ class Levels:
             self.seen[place] = stored | {key: change for key, change in pending.items() if key not in stored}
         return self.seen[place]
 
-    def _stored(self, customer: str, feature: str) -> dict[Change, tuple[int, Fraction]]:
+    def _stored(self, customer: UsageCustomer, feature: str) -> dict[Change, tuple[int, Fraction]]:
         meter = self.intake.known.by_feature[feature].meter
         own = names_of(feature, self.intake.former)
         names = [*sorted(own), *([meter.event] if meter.event else [])]
         found = {}
-        for event in usage.events(self.intake.tx, customer, names, 0, FOREVER):
+        for event in usage.events(self.intake.tx, customer.root, names, 0, FOREVER, [customer.id]):
             named = replace(event, event=feature) if event.event in own else event
             reading = reading_of(meter, feature, named)
             if reading is not None:

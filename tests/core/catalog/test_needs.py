@@ -14,13 +14,10 @@ SEVERAL = HEAD + "  load: {type: metered, aggregate: weighted}\n"
     ("term", "named"),
     [
         ("packs: true", ()),
-        ("trial: 14 days", ("trial",)),
-        ("expires: 12 months", ("expires",)),
+        ("trial: 14 days, expires: 12 months", ()),
         ("minimum: {USD: 5}, maximum: {USD: 9}, settle: renewal", ()),
         ("features: {minutes: {included: 5, rollover: all, prorate_allowance: true}}", ()),
-        ("on_blocked: final", ()),
-        ("on_blocked: final, grace: 3 days", ("on_blocked: final",)),
-        ("renewal_anchor: shift, grace: 3 days", ("renewal_anchor: shift",)),
+        ("on_blocked: final, renewal_anchor: shift, grace: 3 days", ()),
         ("features: {load: 5, seats: {beyond: {charge: usage, each: {USD: 1}}}}", ()),
         (
             "features: {minutes: {beyond: {charge: usage,"
@@ -34,12 +31,6 @@ def test_a_term_is_named_where_it_would_change_this_customers_bill_or_access(
 ) -> None:
     found = catalog(f"plans: {{p: {{price: {{month: {{USD: 5}}}}, {term}}}}}", head=SEVERAL)
     assert not_built(found.plans["p"].terms, "month", "USD") == named
-
-
-def test_a_start_without_its_trial_needs_none() -> None:
-    terms = acme_catalog().plans["pro"].terms
-    assert not_built(terms, "month", "USD") == ("trial",)
-    assert not_built(terms, "month", "USD", trial=False) == ()
 
 
 def test_add_ons_and_packs_need_nothing_more() -> None:

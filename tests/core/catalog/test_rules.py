@@ -151,6 +151,12 @@ ERRORS = [
         "remove beyond, or write a number",
     ),
     ("trial-useless", "plans: {p: {price: free, trial: 5 days}}", "write trial: none"),
+    ("trial-useless", f"addons: {{a: {{{MONTH}, trial: 5 days}}}}", "write trial: none"),
+    (
+        "expires-useless",
+        f"plans: {{p: {{{MONTH}, expires: period}}}}",
+        "write never, or a time such as 12 months",
+    ),
     (
         "was-twice",
         f"plans: {{p: {{{MONTH}, was: old}}}}\naddons: {{a: {{{MONTH}, was: old}}}}",

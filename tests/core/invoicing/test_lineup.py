@@ -109,12 +109,14 @@ def test_a_planned_end_makes_a_period_end_sooner() -> None:
 
 
 def test_only_subscriptions_that_have_begun_and_grant_the_feature_count() -> None:
-    waiting = sub("sub_2", monthly(features=hard()), status=Status.PENDING)
+    waiting = sub("sub_2", monthly(features=hard()), "2026-02-10", status=Status.PENDING)
     without = sub("sub_3", monthly(features={"minutes": Entitlement(MINUTES, granted=False)}))
     later = sub("sub_4", monthly(features=hard()), "2026-02-01")
     assert order("minutes", "2026-01-12", waiting, without, later) == []
     assert holder("2026-01-12", waiting, without, later) == ""
     assert order("minutes", "2026-02-01", later) == ["sub_4"]
+    # What is still to start when a run begins may open and close a period within that run.
+    assert order("minutes", "2026-02-10", waiting) == ["sub_2"]
 
 
 # --- who answers for what is above

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from planctl.core.subscriptions.dues import (
     billed_features,
     charges_fee,
     closed_features,
+    credited_by_pause,
     default_reset,
     due_of,
     dues,
@@ -291,3 +293,60 @@ def test_the_first_part_of_an_add_on_lies_within_its_bases_period() -> None:
     )
     assert first.full.starts_at == t("2026-01-01")
     assert second.period.starts_at == t("2026-02-01")
+
+
+# --- pauses and new anchors
+
+
+def pause(begins: str, over: str | None = None, number: int = 1) -> BlockedSpan:
+    if over is None:
+        return BlockedSpan(t(begins), kind="paused")
+    return BlockedSpan(t(begins), t(over), f"resume:{number}", "paused")
+
+
+def test_after_a_pause_the_running_fee_is_charged_again_from_the_return_on() -> None:
+    one = running(monthly("30"), "2026-04-01", blocked=(pause("2026-04-11", "2026-04-16"),))
+    again = credited_by_pause(one, one.blocked[0])
+    assert again is not None
+    assert (again.part, again.index, again.period.ends_at) == ("fee", 0, t("2026-05-01"))
+    assert resumed_at(one, again, "resume:1") == t("2026-04-16")
+    assert resumed_at(one, again) is None, "the fee itself was for the whole period"
+
+
+def test_a_second_pause_gives_back_what_was_charged_on_return_from_the_first() -> None:
+    both = (pause("2026-04-11", "2026-05-05"), pause("2026-05-10", "2026-05-12", 2))
+    one = running(monthly("30"), "2026-04-01", blocked=both)
+    assert credited_by_pause(one, both[0]) is None, "the period that ran then began in the pause"
+    again = credited_by_pause(one, both[1])
+    assert again is not None
+    assert (again.index, resumed_at(one, again, "resume:2")) == (1, t("2026-05-12"))
+    assert resumed_at(one, again, "resume:1") == t("2026-05-05")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"terms": monthly("30", pause="keep")},
+        {"terms": monthly("30", proration="none")},
+        {"terms": monthly("30", bill="in arrears")},
+        {"fees_from": t("2026-05-01")},
+        {"blocked": (pause("2026-04-11"),)},
+        {"blocked": (BlockedSpan(t("2026-04-11"), t("2026-04-16"), "pay_1"),)},
+    ],
+)
+def test_what_was_not_credited_is_not_charged_again(more: dict[str, Any]) -> None:
+    plain = running(monthly("30"), "2026-04-01", blocked=(pause("2026-04-11", "2026-04-16"),))
+    one = replace(plain, **more)
+    assert credited_by_pause(one, one.blocked[0]) is None
+
+
+def test_a_new_anchor_does_not_shorten_what_a_fee_charged_ahead_is_for() -> None:
+    one = running(monthly("30"), "2026-04-01", anchors=(t("2026-04-20"),))
+    periods = [(due.at, due.period.ends_at) for due in dues(one, t("2026-05-19"))]
+    assert periods == [
+        (t("2026-04-01"), t("2026-05-01")),
+        (t("2026-04-20"), t("2026-05-20")),
+    ]
+    arrears = replace(one, terms=monthly("30", bill="in arrears"))
+    (due,) = dues(arrears, t("2026-05-19"))
+    assert (due.at, due.period.ends_at) == (t("2026-04-20"), t("2026-04-20"))

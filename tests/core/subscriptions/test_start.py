@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from planctl.core.catalog.model import AmountRange, Beyond, OnlyFor, PriceRow, Terms, Trial
+from planctl.core.catalog.model import AmountRange, Beyond, OnlyFor, PriceRow, Terms
 from planctl.core.customers import Customer
 from planctl.core.periods import Interval
 from planctl.core.pricing.kinds.each import Each
@@ -24,7 +24,7 @@ from planctl.core.subscriptions.start import (
     choose_row,
     started,
 )
-from planctl.errors import InvalidInput, NotYet, Refused, WrongUsage
+from planctl.errors import InvalidInput, Refused, WrongUsage
 from tests.core.billing import DECLARED, metered, monthly, offer, prepaid, running, sold, t
 
 NOVA = Customer("nova", currency="USD", timezone="Europe/Berlin")
@@ -242,24 +242,28 @@ def test_the_plan_one_has_as_it_runs_is_nothing_new(asked: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("asked", "change"),
+    ("asked", "runs", "command"),
     [
-        ({"pay": "year"}, "plan change"),
-        ({"currency": "EUR"}, "plan change"),
-        ({"start_at": t("2026-01-03")}, "plan change"),
-        ({"version": 2}, "reassign"),
-        ({"negotiated": {"price.month.USD": "15"}}, "reassign"),
-        ({"trial": True}, "trial"),
+        ({"pay": "year"}, "by month", "planctl subscription cancel nova/starter"),
+        ({"currency": "EUR"}, "in USD", "planctl subscription cancel nova/starter"),
+        (
+            {"start_at": t("2026-01-03")},
+            "since 2026-01-02T00:00:00Z",
+            "planctl subscription cancel nova/starter",
+        ),
+        ({"version": 2}, "on v1", "planctl assign nova starter"),
+        ({"negotiated": {"price.month.USD": "15"}}, "on other agreed terms", "planctl assign nova starter"),
     ],
 )
-def test_the_plan_one_has_on_other_terms_is_a_change_which_is_named(
-    asked: dict[str, Any], change: str
+def test_the_plan_one_has_on_other_terms_is_named_with_what_changes_them(
+    asked: dict[str, Any], runs: str, command: str
 ) -> None:
     old = running(monthly(features=prepaid(included=10)), "2026-01-02", exclusive_group="main")
-    with pytest.raises(NotYet) as refused:
+    with pytest.raises(Refused) as refused:
         start(offer(grouped(monthly(features=prepaid(included=10)))), [old], **asked)
-    assert (refused.value.term, refused.value.exit_code) == (change, 4)
-    assert old.id in refused.value.hint
+    assert (refused.value.code, refused.value.exit_code) == ("runs-otherwise", 4)
+    assert refused.value.message == f"nova already runs starter (sub_1), {runs}; nothing was changed"
+    assert command in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -300,20 +304,22 @@ def test_a_free_plan_of_the_group_ends_where_the_new_one_begins() -> None:
     free = running(Terms(free=True), "2026-01-02", id="sub_free", plan="free", exclusive_group="main")
     begun = start(offer(grouped(monthly())), [free])
     (old,) = begun.replaced
-    assert (old.id, old.status, old.ends_at, old.end_reason) == ("sub_free", Status.CANCELED, NOW, "replaced")
-    (move,) = begun.transitions
-    assert (move.subscription, move.before, move.after, move.at) == (
-        "sub_free",
-        Status.ACTIVE,
-        Status.CANCELED,
-        NOW,
-    )
+    assert (old.id, old.ends_at, old.end_reason) == ("sub_free", NOW, "replaced")
+    # It is brought to its end with what it closes: until then it has its status.
+    assert (old.status, begun.transitions) == (Status.ACTIVE, ())
+
+
+def test_a_free_plan_that_was_to_begin_never_does() -> None:
+    free = running(Terms(free=True), "2026-02-02", id="sub_free", plan="free", exclusive_group="main")
+    begun = start(offer(grouped(monthly())), [replace(free, status=Status.PENDING)])
+    (old,) = begun.replaced
+    assert (old.status, old.ends_at) == (Status.PENDING, t("2026-02-02"))
 
 
 def test_a_free_plan_that_began_after_the_new_ones_start_ends_at_its_own() -> None:
     free = running(Terms(free=True), "2026-01-02", plan="free", exclusive_group="main")
     (old,) = start(offer(grouped(monthly())), [free], start_at=t("2025-12-01")).replaced
-    assert (old.status, old.ends_at) == (Status.CANCELED, t("2026-01-02"))
+    assert (old.status, old.ends_at) == (Status.ACTIVE, t("2026-01-02"))
 
 
 def test_a_free_plan_goes_on_until_a_scheduled_start() -> None:
@@ -334,41 +340,15 @@ def test_a_free_plan_that_was_to_end_earlier_does_not_end_later() -> None:
 
 def test_another_paid_plan_of_the_group_is_a_change_which_is_named() -> None:
     paid = running(monthly(), plan="pro", exclusive_group="main")
-    with pytest.raises(NotYet) as refused:
+    with pytest.raises(Refused) as refused:
         start(offer(grouped(monthly())), [paid])
-    assert (refused.value.term, refused.value.exit_code) == ("plan change", 4)
+    assert (refused.value.code, refused.value.exit_code) == ("group-runs", 4)
+    assert refused.value.hint == "planctl subscribe nova starter changes it"
 
 
 def test_plans_of_other_groups_run_beside_each_other() -> None:
     other = running(monthly(), plan="pro", exclusive_group="support")
     assert start(offer(grouped(monthly())), [other]).replaced == ()
-
-
-# --- terms that this version only stores
-
-
-def test_a_trial_is_named_unless_it_is_declined_or_moved_in() -> None:
-    offered = offer(monthly(trial=Trial(14)))
-    with pytest.raises(NotYet) as refused:
-        start(offered)
-    assert (refused.value.term, refused.value.hint) == ("trial", "--no-trial starts the paid period at once")
-    with pytest.raises(NotYet):
-        start(offered, trial=True)
-    assert start(offered, trial=False).subscription.status is Status.ACTIVE
-    assert start(offered, imported=True).subscription.status is Status.ACTIVE
-
-
-@pytest.mark.parametrize(
-    ("terms", "term"),
-    [
-        (monthly(expires="12 months"), "expires"),
-        (monthly(on_blocked="final"), "on_blocked: final"),
-    ],
-)
-def test_a_term_that_would_change_the_bill_is_named(terms: Terms, term: str) -> None:
-    with pytest.raises(NotYet) as refused:
-        start(offer(terms))
-    assert refused.value.term == term
 
 
 def test_an_add_on_does_not_start_by_itself() -> None:
@@ -387,6 +367,6 @@ def test_a_replaced_plan_takes_its_add_ons_along() -> None:
     addon = running(monthly(kind="addon"), "2026-01-05", id="sub_addon", plan="extra", base="sub_free")
     begun = start(offer(grouped(monthly())), [free, addon])
     assert [(one.id, one.status, one.ends_at) for one in begun.replaced] == [
-        ("sub_free", Status.CANCELED, NOW),
+        ("sub_free", Status.ACTIVE, NOW),
         ("sub_addon", Status.ACTIVE, NOW),
     ]

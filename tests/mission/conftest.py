@@ -1,0 +1,118 @@
+"""An operator's shell in which a sample catalog is for sale: every row of the mission is shown in one.
+
+Each test has a store and a directory of its own, with the sample's files in `catalog/` to edit as git would.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planctl.__main__ import main
+from tests.cli.conftest import Result, Run, run
+
+__all__ = ["run"]
+
+SAMPLES = Path(__file__).parents[2] / "sample-catalogs"
+BEGINS = "2026-01-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Types whole command lines; what ends otherwise than it says fails the test."""
+
+    run: Run
+    directory: Path
+
+    def __call__(self, line: str, at: str = BEGINS, exit_code: int = 0) -> Result:
+        """Run one line as of a date and check how it ends."""
+        result = self.run(*shlex.split(line), "--as-of", at)
+        assert result.exit_code == exit_code, (
+            f"{line}: exit {result.exit_code}\n{result.stdout}{result.stderr}"
+        )
+        return result
+
+    def json(self, line: str, at: str = BEGINS) -> Any:
+        """What a line that succeeds answers as JSON."""
+        return self(f"{line} -f json", at).json
+
+    def refused(self, line: str, at: str = BEGINS) -> str:
+        """What is said where a rule refuses (exit 4)."""
+        return self(line, at, exit_code=4).stderr
+
+    def all(self, lines: Sequence[str], at: str = BEGINS) -> None:
+        """Run several lines, the one after the other."""
+        for line in lines:
+            self(line, at)
+
+    def pay(self, at: str) -> None:
+        """Pay every invoice that is open, in full."""
+        for invoice in self.json("invoice list", at):
+            if invoice["due"] not in {"0.00", "0"}:
+                self(f"payment record {invoice['number']}", at)
+
+    def edit(self, path: str, before: str, after: str) -> None:
+        """Change a text of one of the catalog's files, which must stand in it once."""
+        file = self.directory / "catalog" / path
+        text = file.read_text(encoding="utf-8")
+        assert text.count(before) == 1, f"{before!r} stands in {path} {text.count(before)} times"
+        file.write_text(text.replace(before, after), encoding="utf-8")
+
+    def plan(self, plan: str, at: str = BEGINS) -> Any:
+        """A plan as `plan show` has it."""
+        return self.json(f"plan show {plan}", at)
+
+    def allowed(self, words: str, at: str) -> bool:
+        """The answer of `check`."""
+        answer: bool = self.json(f"check {words}", at)["allowed"]
+        return answer
+
+    def totals(self, customer: str, at: str) -> list[str]:
+        """The totals of a customer's invoices, the oldest first."""
+        return [one["total"] for one in self.json(f"invoice list --customer {customer}", at)]
+
+    def lines(self, number: str, at: str) -> list[tuple[str, str, str]]:
+        """Kind, plan and amount of every line of an invoice."""
+        invoice = self.json(f"invoice show {number}", at)
+        return [(line["kind"], line["plan"], line["amount"]) for line in invoice["lines"]]
+
+
+Sell = Callable[[str], Shell]
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A store for each sample, to which it was applied, made when it is first asked for."""
+    made: dict[str, Path] = {}
+
+    def store_of(sample: str) -> Path:
+        if sample not in made:
+            store = tmp_path_factory.mktemp(sample) / "store.db"
+            for words in (
+                ["init", str(store.parent), "--test"],
+                ["catalog", "apply", str(SAMPLES / sample), "--yes"],
+            ):
+                assert main(["--store", str(store), "--as-of", BEGINS, "--quiet", *words]) == 0
+            made[sample] = store
+        return made[sample]
+
+    return store_of
+
+
+@pytest.fixture
+def sell(run: Run, stores: Callable[[str], Path], tmp_path: Path) -> Sell:
+    """`sell("chatbot")`: the shell of a business that sells that sample since 1 January 2026, in UTC."""
+
+    def open_shop(sample: str) -> Shell:
+        shutil.copyfile(stores(sample), tmp_path / "store.db")
+        (tmp_path / "store.db").chmod(0o600)
+        shutil.copytree(SAMPLES / sample, tmp_path / "catalog")
+        return Shell(run, tmp_path)
+
+    return open_shop

@@ -1,0 +1,274 @@
+"""What one group of plans should have cost a customer, day by day, and who should run in which status: a small model.
+
+It knows calendars and unpaid invoices, and nothing of the program: instants are local times without a zone, fees are by
+the month or the year, from the instant of the start. Amounts are exact, in major units.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+FREE = "free"
+ZERO = Fraction(0)
+
+
+def months_later(anchor: datetime, months: int) -> datetime:
+    """The same time of the day so many months later, on the month's last day where it lacks the day."""
+    year, month = divmod(anchor.month - 1 + months, 12)
+    year, month = anchor.year + year, month + 1
+    return anchor.replace(year=year, month=month, day=min(anchor.day, monthrange(year, month)[1]))
+
+
+def _period(since: datetime, at: datetime, months: int) -> tuple[datetime, datetime]:
+    """The period of so many months, counted from `since`, in which an instant lies."""
+    number = ((at.year - since.year) * 12 + at.month - since.month) // months + 1
+    while months_later(since, number * months) > at:
+        number -= 1
+    return months_later(since, number * months), months_later(since, (number + 1) * months)
+
+
+def days_of(begins: date, ends: date) -> list[date]:
+    """Every day from the first on, without the last."""
+    return [begins + timedelta(number) for number in range((ends - begins).days)]
+
+
+@dataclass
+class Unpaid:
+    """An unpaid invoice, as far as dunning looks at it."""
+
+    due: datetime
+    grace: datetime
+
+
+@dataclass
+class Plan:
+    """A plan's fees by the number of months they are for, its place in the group's order, and the days of its trial."""
+
+    name: str
+    fees: dict[int, int]
+    place: int
+    trial: int = 0
+
+    def months(self, wanted: int, before: int) -> int:
+        """How long its periods are: as asked, else as they were, else as the only fee says."""
+        return wanted or (before if before in self.fees else min(self.fees))
+
+
+@dataclass
+class Life:
+    """The plans of one exclusive group over time.
+
+    `plan` is the one that runs (`""`: none), `walked` until when the days are charged. `paid` is what each day costs;
+    a new start begins a new chain, since what was left of the one before it may have been kept. `extra` is what an
+    add-on costs a month beside the plan.
+    """
+
+    plans: dict[str, Plan]
+    fallback: str = ""
+    pays: bool = True
+    plan: str = ""
+    months: int = 1
+    extra: int = 0
+    chain: int = 0
+    anchor: datetime = datetime.min
+    walked: datetime = datetime.min
+    trial_until: datetime | None = None
+    trial_used: bool = False
+    ends: datetime | None = None
+    coming: tuple[str, int] | None = None
+    paused: bool = False
+    unpaid: list[Unpaid] = field(default_factory=list)
+    paid: dict[tuple[int, date], Fraction] = field(default_factory=dict)
+
+    # --- looking
+
+    @property
+    def costs(self) -> bool:
+        """Whether a plan with a fee runs."""
+        return bool(self.plan) and self.plan != FREE
+
+    def status(self, now: datetime) -> str:
+        """What the plan that runs is, once everything has come that time brings."""
+        self.walk(now)
+        if not self.plan:
+            return ""
+        if self.paused:
+            return "paused"
+        if self.trial_until is not None and now < self.trial_until:
+            return "trialing"
+        if self.costs and any(one.grace <= now for one in self.unpaid):
+            return "blocked"
+        return "past_due" if self.costs and any(one.due <= now for one in self.unpaid) else "active"
+
+    def period(self, at: datetime) -> tuple[datetime, datetime]:
+        """The period of an instant; within a trial, the trial."""
+        if self.trial_until is not None and at < self.trial_until:
+            return self.anchor, self.trial_until
+        since = self.trial_until or self.anchor
+        return _period(since, at, self.months)
+
+    @property
+    def total(self) -> Fraction:
+        """What all days cost together."""
+        return sum(self.paid.values(), ZERO)
+
+    # --- what time brings
+
+    def walk(self, now: datetime) -> None:
+        """Charge every period that begins by now, and turn what turns on the way."""
+        while self.costs:
+            turn = self.period(self.walked)[1]
+            if self.ends is not None and self.ends < turn:
+                turn = self.ends
+            month = self._month(self.walked)[1]
+            if month < turn and month <= now:
+                self._begin_month(month)
+                continue
+            if turn > now:
+                break
+            self._turn(turn)
+        self.walked = max(self.walked, now)
+
+    def _begin_month(self, at: datetime) -> None:
+        self.walked = at
+        if not self._stopped(at):
+            self._charge_extra(at.date(), at)
+
+    def _month(self, at: datetime) -> tuple[datetime, datetime]:
+        """The period of an add-on: a year's plan has twelve of them; within a trial, the trial."""
+        in_trial = self.trial_until is not None and at < self.trial_until
+        return self.period(at) if in_trial else _period(self.trial_until or self.anchor, at, 1)
+
+    def _turn(self, at: datetime) -> None:
+        self.walked = at
+        if self.trial_until == at and not self.pays and self.ends != at:
+            self._over(self.fallback, at)
+        elif self.ends == at:
+            self._over("", at)
+        else:
+            if self.coming is not None:
+                (self.plan, months), self.coming = self.coming, None
+                self._counted_by(months, at)
+            if not self._stopped(at):
+                self._charge(at.date(), at)
+
+    def _stopped(self, at: datetime) -> bool:
+        return self.paused or any(one.grace <= at for one in self.unpaid)
+
+    def _over(self, follows: str, at: datetime) -> None:
+        self.plan, self.coming, self.ends, self.paused, self.trial_until = follows, None, None, False, None
+        self.unpaid, self.extra, self.months = [], 0, 1
+        self.chain += 1
+        self.anchor = self.walked = at
+
+    def _counted_by(self, months: int, at: datetime) -> None:
+        """Other periods than before begin anew."""
+        if months != self.months:
+            self.months, self.anchor, self.trial_until = months, at, None
+
+    def _charge(self, since: date, at: datetime) -> None:
+        """The days of a period from one on cost the plan's fee, whatever they cost before."""
+        begins, ends = self.period(at)
+        fee = Fraction(self.plans[self.plan].fees[self.months], (ends.date() - begins.date()).days)
+        for day in days_of(since, ends.date()):
+            self.paid[(self.chain, day)] = fee
+        self._charge_extra(since, at)
+
+    def _charge_extra(self, since: date, at: datetime) -> None:
+        """What the add-on costs comes on top."""
+        begins, ends = self._month(at)
+        fee = Fraction(self.extra, (ends.date() - begins.date()).days)
+        for day in days_of(since, ends.date()):
+            self.paid[(self.chain, day)] += fee
+
+    def _give_back(self, since: date) -> None:
+        for chain, day in self.paid:
+            if chain == self.chain and day >= since:
+                self.paid[(chain, day)] = ZERO
+
+    # --- what people do
+
+    def start(self, plan: str, now: datetime, *, trial: bool = False, months: int = 1) -> None:
+        """A plan begins where none runs, or a free one gives way."""
+        self.walk(now)
+        self._over(plan, now)
+        self.months = months
+        if plan == FREE:
+            return
+        days = self.plans[plan].trial if trial else 0
+        if days:
+            self.trial_until, self.trial_used = now + timedelta(days), True
+        else:
+            self._charge(now.date(), now)
+
+    def is_up(self, plan: str) -> bool:
+        """Whether a plan stands higher than the one that runs."""
+        return self.plans[plan].place > self.plans[self.plan].place
+
+    def change(self, plan: str, now: datetime, months: int) -> None:
+        """Another plan takes the place at once: the days from today on are its own. A trial ends with it."""
+        self.walk(now)
+        in_trial = self.trial_until is not None and now < self.trial_until
+        self._give_back(now.date())
+        self.plan, self.coming, self.ends = plan, None, None
+        if in_trial:
+            self.anchor, self.trial_until, self.months = now, None, months
+        self._counted_by(months, now)
+        self._charge(now.date(), now)
+
+    def change_later(self, plan: str, now: datetime, months: int) -> None:
+        """Another plan takes the place when the period ends."""
+        self.walk(now)
+        self.coming, self.ends = (plan, months), None
+
+    def add(self, fee: int, now: datetime) -> None:
+        """An add-on beside the plan, from today on; it ends with it."""
+        self.walk(now)
+        if not self.extra:
+            self.extra = fee
+            if self.trial_until is None or now >= self.trial_until:
+                self._charge_extra(now.date(), now)
+
+    def pause(self, now: datetime) -> None:
+        """Nothing is used from today on, so today and what follows costs nothing."""
+        self.walk(now)
+        self.paused = True
+        self._give_back(now.date())
+
+    def resume(self, now: datetime) -> None:
+        """Today and the rest of the period cost again."""
+        self.walk(now)
+        self.paused = False
+        self._charge(now.date(), now)
+
+    def cancel(self, now: datetime) -> None:
+        """It ends with its period."""
+        self.walk(now)
+        self.ends, self.coming = self.period(now)[1], None
+
+    def keep(self, now: datetime) -> None:
+        """It does not end after all, and nothing takes its place."""
+        self.walk(now)
+        self.ends, self.coming = None, None
+
+    def cancel_now(self, now: datetime, *, refund: bool) -> None:
+        """It ends; what is left of the period is kept, or given back."""
+        self.walk(now)
+        if refund:
+            self._give_back(now.date())
+        self._over("", now)
+
+    def pay(self, now: datetime) -> None:
+        """All is paid: where a period began without service, the rest of it from today on is charged."""
+        self.walk(now)
+        blocked_at = min((one.grace for one in self.unpaid), default=now)
+        self.unpaid = []
+        if not self.costs or self.paused or blocked_at >= now:
+            return
+        if blocked_at <= self.period(now)[0]:
+            self._charge(now.date(), now)
+        elif blocked_at <= self._month(now)[0]:
+            self._charge_extra(now.date(), now)
