@@ -152,7 +152,8 @@ def _requested(tx: Tx, request: ChangeRequest, running: Sequence[Subscription], 
     """A request with what it would change and what that costs, today's prices for one that waits."""
     old = next(one for one in running if one.id == request.subscription)
     request = standing(request, running, as_of)
-    followed = [one for one in running if one.follows == old.id and one.plan == request.wish.plan]
+    heirs = [one for one in running if one.follows == old.id and one.plan == request.wish.plan]
+    followed = [one for one in heirs if one.ends_at is None or one.ends_at > one.started_at]  # not called off
     if request.status is RequestStatus.APPROVED and followed:
         new = followed[-1]
         at, after = new.started_at, _fee(new, new.quantity)
