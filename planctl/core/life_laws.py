@@ -24,9 +24,9 @@ _SETTLED_THEN = 1
 
 
 def never_ran(subscription: Subscription) -> bool:
-    """Whether it was called off before it began."""
+    """Whether it was called off before it began. What was changed at the instant of its start had begun."""
     ended = subscription.ends_at is not None and subscription.ends_at <= subscription.started_at
-    return subscription.status is Status.CANCELED and ended
+    return subscription.status is Status.CANCELED and ended and subscription.end_reason != "changed"
 
 
 def wrong_turns(subscriptions: Iterable[Subscription]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from planctl.core.promises import Promise, cancel_promise
 from planctl.core.subscriptions.changes import keeping
 from planctl.core.subscriptions.model import ENDED, Status, Subscription, Transition
 from planctl.core.subscriptions.pausing import since
-from planctl.core.subscriptions.standing import name_of
+from planctl.core.subscriptions.standing import name_of, takes
 from planctl.core.subscriptions.start import ended_with
 from planctl.core.subscriptions.transitions import after
 from planctl.errors import Refused
@@ -81,6 +81,7 @@ def propose_cancel(tx: Tx, subscription: Subscription, now: Instant, *, at_once:
             f"{subscription.id} has ended already: {subscription.status}",
             code="ended",
             where=name_of(subscription),
+            expected=takes(subscription),
         )
     (facts,) = customer_facts(tx, [subscription.customer], now)
     check_run_first(facts, now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import ENDED, Subscription
-from planctl.core.subscriptions.standing import name_of
+from planctl.core.subscriptions.standing import name_of, takes
 from planctl.errors import Refused
 from planctl.store import subscriptions
 from planctl.store.debts import looked_at
@@ -30,7 +30,12 @@ def lock(tx: Tx, address: str, reason: str, now: Instant) -> Locked:
     """Lock a subscription for a reason, or with `""` unlock it; Refused for one that has ended."""
     stored = subscription_at(tx, address)
     if stored.status in ENDED:
-        raise Refused(f"{name_of(stored)} has ended: {stored.status}", code="ended", where=name_of(stored))
+        raise Refused(
+            f"{name_of(stored)} has ended: {stored.status}",
+            code="ended",
+            where=name_of(stored),
+            expected=takes(stored),
+        )
     locked = replace(stored, locked=reason)
     if locked == stored:
         return Locked(stored, changed=False)

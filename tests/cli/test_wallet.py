@@ -315,4 +315,4 @@ def test_the_bar_of_what_draws_on_another_says_how_much_that_leaves(run: Run, tm
         assert run(*words, "--yes", *day).exit_code == 0
     chats = run("usage", "show", "nova", *day, "-f", "json").json["features"][0]
     assert (chats["feature"], chats["remaining"]) == ("chats", "9")
-    assert "  chats    --------------------  0 of 0, 9 left" in run("customer", "show", "nova", *day).stdout
+    assert "  chats    0 of 0, 9 left" in run("customer", "show", "nova", *day).stdout

@@ -63,7 +63,7 @@ class Life:
 
     `plan` is the one that runs (`""`: none), `walked` until when the days are charged. `paid` is what each day costs;
     a new start begins a new chain, since what was left of the one before it may have been kept. `extra` is what an
-    add-on costs a month beside the plan.
+    add-on costs a month beside the plan; `owing` are the add-on's own unpaid invoices, which stop nothing else.
     """
 
     plans: dict[str, Plan]
@@ -81,7 +81,8 @@ class Life:
     coming: tuple[str, int] | None = None
     paused: bool = False
     unpaid: list[Unpaid] = field(default_factory=list)
-    paid: dict[tuple[int, date], Fraction] = field(default_factory=dict)
+    owing: list[Unpaid] = field(default_factory=list)
+    paid: dict[tuple[int, str, date], Fraction] = field(default_factory=dict)
 
     # --- looking
 
@@ -93,15 +94,21 @@ class Life:
     def status(self, now: datetime) -> str:
         """What the plan that runs is, once everything has come that time brings."""
         self.walk(now)
-        if not self.plan:
-            return ""
+        return self._status(now, self.unpaid) if self.plan else ""
+
+    def extra_status(self, now: datetime) -> str:
+        """What the add-on is: as its plan, and by what it owes itself."""
+        self.walk(now)
+        return self._status(now, [*self.unpaid, *self.owing]) if self.extra else ""
+
+    def _status(self, now: datetime, unpaid: list[Unpaid]) -> str:
         if self.paused:
             return "paused"
         if self.trial_until is not None and now < self.trial_until:
             return "trialing"
-        if self.costs and any(one.grace <= now for one in self.unpaid):
+        if self.costs and any(one.grace <= now for one in unpaid):
             return "blocked"
-        return "past_due" if self.costs and any(one.due <= now for one in self.unpaid) else "active"
+        return "past_due" if self.costs and any(one.due <= now for one in unpaid) else "active"
 
     def period(self, at: datetime) -> tuple[datetime, datetime]:
         """The period of an instant; within a trial, the trial."""
@@ -134,8 +141,7 @@ class Life:
 
     def _begin_month(self, at: datetime) -> None:
         self.walked = at
-        if not self._stopped(at):
-            self._charge_extra(at.date(), at)
+        self._charge_extra(at.date(), at)
 
     def _month(self, at: datetime) -> tuple[datetime, datetime]:
         """The period of an add-on: a year's plan has twelve of them; within a trial, the trial."""
@@ -152,15 +158,15 @@ class Life:
             if self.coming is not None:
                 (self.plan, months), self.coming = self.coming, None
                 self._counted_by(months, at)
-            if not self._stopped(at):
-                self._charge(at.date(), at)
+            self._charge(at.date(), at)
+            self._charge_extra(at.date(), at)
 
-    def _stopped(self, at: datetime) -> bool:
-        return self.paused or any(one.grace <= at for one in self.unpaid)
+    def _stopped(self, at: datetime, unpaid: list[Unpaid]) -> bool:
+        return self.paused or any(one.grace <= at for one in unpaid)
 
     def _over(self, follows: str, at: datetime) -> None:
         self.plan, self.coming, self.ends, self.paused, self.trial_until = follows, None, None, False, None
-        self.unpaid, self.extra, self.months = [], 0, 1
+        self.unpaid, self.owing, self.extra, self.months = [], [], 0, 1
         self.chain += 1
         self.anchor = self.walked = at
 
@@ -170,24 +176,24 @@ class Life:
             self.months, self.anchor, self.trial_until = months, at, None
 
     def _charge(self, since: date, at: datetime) -> None:
-        """The days of a period from one on cost the plan's fee, whatever they cost before."""
-        begins, ends = self.period(at)
-        fee = Fraction(self.plans[self.plan].fees[self.months], (ends.date() - begins.date()).days)
-        for day in days_of(since, ends.date()):
-            self.paid[(self.chain, day)] = fee
-        self._charge_extra(since, at)
+        """The days of a period from one on cost the fee, whatever they cost before; nothing while it is stopped."""
+        if not self._stopped(at, self.unpaid):
+            fee = self.plans[self.plan].fees[self.months]
+            self._cost("plan", fee, since, *self.period(at))
 
     def _charge_extra(self, since: date, at: datetime) -> None:
-        """What the add-on costs comes on top."""
-        begins, ends = self._month(at)
-        fee = Fraction(self.extra, (ends.date() - begins.date()).days)
-        for day in days_of(since, ends.date()):
-            self.paid[(self.chain, day)] += fee
+        """The same of the add-on's, by its own month."""
+        if self.extra and not self._stopped(at, [*self.unpaid, *self.owing]):
+            self._cost("extra", self.extra, since, *self._month(at))
 
-    def _give_back(self, since: date) -> None:
-        for chain, day in self.paid:
-            if chain == self.chain and day >= since:
-                self.paid[(chain, day)] = ZERO
+    def _cost(self, what: str, fee: int, since: date, begins: datetime, ends: datetime) -> None:
+        for day in days_of(since, ends.date()):
+            self.paid[(self.chain, what, day)] = Fraction(fee, (ends.date() - begins.date()).days)
+
+    def _give_back(self, since: date, *what: str) -> None:
+        for chain, of, day in self.paid:
+            if chain == self.chain and of in what and day >= since:
+                self.paid[(chain, of, day)] = ZERO
 
     # --- what people do
 
@@ -209,14 +215,23 @@ class Life:
         return self.plans[plan].place > self.plans[self.plan].place
 
     def change(self, plan: str, now: datetime, months: int) -> None:
-        """Another plan takes the place at once: the days from today on are its own. A trial ends with it."""
+        """Another plan takes the place at once: the days from today on are its own.
+
+        Its own trial goes on from the first start; without one a trial ends. The add-on goes on as it is, unless
+        periods begin anew.
+        """
         self.walk(now)
         in_trial = self.trial_until is not None and now < self.trial_until
-        self._give_back(now.date())
+        tried_until = self.anchor + timedelta(days=self.plans[plan].trial)
         self.plan, self.coming, self.ends = plan, None, None
-        if in_trial:
+        if in_trial and now < tried_until:
+            self.trial_until, self.months = tried_until, months
+            return
+        anew = in_trial or months != self.months
+        self._give_back(now.date(), "plan", *(["extra"] if anew else []))
+        if anew:
             self.anchor, self.trial_until, self.months = now, None, months
-        self._counted_by(months, now)
+            self._charge_extra(now.date(), now)
         self._charge(now.date(), now)
 
     def change_later(self, plan: str, now: datetime, months: int) -> None:
@@ -236,13 +251,14 @@ class Life:
         """Nothing is used from today on, so today and what follows costs nothing."""
         self.walk(now)
         self.paused = True
-        self._give_back(now.date())
+        self._give_back(now.date(), "plan", "extra")
 
     def resume(self, now: datetime) -> None:
         """Today and the rest of the period cost again."""
         self.walk(now)
         self.paused = False
         self._charge(now.date(), now)
+        self._charge_extra(now.date(), now)
 
     def cancel(self, now: datetime) -> None:
         """It ends with its period."""
@@ -258,17 +274,17 @@ class Life:
         """It ends; what is left of the period is kept, or given back."""
         self.walk(now)
         if refund:
-            self._give_back(now.date())
+            self._give_back(now.date(), "plan", "extra")
         self._over("", now)
 
     def pay(self, now: datetime) -> None:
         """All is paid: where a period began without service, the rest of it from today on is charged."""
         self.walk(now)
         blocked_at = min((one.grace for one in self.unpaid), default=now)
-        self.unpaid = []
-        if not self.costs or self.paused or blocked_at >= now:
-            return
-        if blocked_at <= self.period(now)[0]:
-            self._charge(now.date(), now)
-        elif blocked_at <= self._month(now)[0]:
-            self._charge_extra(now.date(), now)
+        extra_at = min((one.grace for one in (*self.unpaid, *self.owing)), default=now)
+        self.unpaid, self.owing = [], []
+        if self.costs and not self.paused:
+            if blocked_at <= self.period(now)[0] and blocked_at < now:
+                self._charge(now.date(), now)
+            if extra_at <= self._month(now)[0] and extra_at < now:
+                self._charge_extra(now.date(), now)

@@ -35,6 +35,7 @@ plans:
   c: {like: a, price: {month: {USD: 90}}, trial: 14 days}
   hunter: {group: sales, price: {month: {USD: 31}}, expires: 2 months}
   closer: {group: sales, price: {month: {USD: 62}}, renewal_anchor: shift}
+  strict: {group: sales, price: {month: {USD: 31}}, on_blocked: final}
 """
 
 HISTORY = """\
@@ -47,6 +48,8 @@ HISTORY = """\
 2026-04-01  subscribe pit a
 2026-04-01  subscribe eva hunter
 2026-04-01  subscribe sam closer
+2026-04-01  subscribe fin strict
+2026-04-01  subscribe bea a
 2026-04-02  payment record INV-2026-00001
 2026-04-02  payment record INV-2026-00002
 2026-04-02  payment record INV-2026-00003
@@ -62,18 +65,22 @@ HISTORY = """\
 2026-04-16  invoice run
 2026-04-16  subscription resume pam/a
 2026-04-20  subscription pause pit/a
+2026-04-07  payment record INV-2026-00008
 2026-04-25  payment record INV-2026-00006
+2026-04-25  payment record INV-2026-00007
 2026-05-01  invoice run
+2026-05-01  subscribe bea b
 2026-06-02  invoice run
 """
 """Tia's trial goes on, tom's ends; una goes up twice in a day; ute goes down in May; pam pauses for five days and pit
-for good; eva pays later and expires in June; sam pays when he is blocked, and begins a new period that day."""
+for good; eva pays later and expires in June; sam pays when he is blocked, and begins a new period that day; fin pays
+when he is blocked for good. Bea goes up at the very instant at which a run has billed her May."""
 
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store with the history; copy it, never open it."""
-    customers = ("tia", "tom", "una", "ute", "pam", "pit", "eva", "sam")
+    customers = ("tia", "tom", "una", "ute", "pam", "pit", "eva", "sam", "fin", "bea")
     return played(tmp_path_factory.mktemp("history"), CATALOG, customers, HISTORY)
 
 
@@ -97,14 +104,18 @@ TOTALS = {
     "INV-2026-00004": "30.00",  # pit: a
     "INV-2026-00005": "31.00",  # eva: hunter
     "INV-2026-00006": "62.00",  # sam: closer
-    "INV-2026-00007": "21.00",  # una, to b for 21 of 30 days: 42.00 less 21.00 of a
-    "INV-2026-00008": "21.00",  # una, to c: 63.00 less b's 42.00; 40 minutes above wait for the block's end
-    "INV-2026-00009": "90.00",  # tia: c from the end of the trial on
-    "INV-2026-00010": "15.00",  # pam from the 16th: 15 of 30 days
-    "INV-2026-00011": "30.00",  # ute: a from May on
-    "INV-2026-00012": "30.00",  # pam
-    "INV-2026-00013": "31.00",  # eva
-    "INV-2026-00014": "62.00",  # sam: closer from the day on which he paid
+    "INV-2026-00007": "31.00",  # fin: strict
+    "INV-2026-00008": "30.00",  # bea: a
+    "INV-2026-00009": "21.00",  # una, to b for 21 of 30 days: 42.00 less 21.00 of a
+    "INV-2026-00010": "21.00",  # una, to c: 63.00 less b's 42.00; 40 minutes above wait for the block's end
+    "INV-2026-00011": "90.00",  # tia: c from the end of the trial on
+    "INV-2026-00012": "15.00",  # pam from the 16th: 15 of 30 days
+    "INV-2026-00013": "30.00",  # ute: a from May on
+    "INV-2026-00014": "30.00",  # pam
+    "INV-2026-00015": "31.00",  # eva
+    "INV-2026-00016": "62.00",  # sam: closer from the day on which he paid
+    "INV-2026-00017": "30.00",  # bea: May of a, which the run billed
+    "INV-2026-00018": "30.00",  # and b instead: 60.00 less 30.00, all of May
 }
 NOTES = [
     ("INV-2026-00003", "20.00"),  # pam: 20 of 30 days are paused from the 11th on
@@ -192,26 +203,35 @@ EDITS = (
         "statuses-paid",
         "sub_",
         [
-            f"UPDATE invoice SET extended_due_at = due_at + {90 * A_DAY}, status = 'open' WHERE id = {numbered(9)}"
+            f"UPDATE invoice SET extended_due_at = due_at + {90 * A_DAY}, status = 'open' WHERE id = {numbered(11)}"
+        ],
+    ),
+    Edit(
+        "a fee is billed with a plan that has nothing to do with it",
+        "settlements-billed invoices-rerate",
+        "fee 0 is billed and names invoice INV-2026-00009 (past_due)",
+        [
+            f"UPDATE settlement SET invoice = {numbered(9)} WHERE part = 'fee' AND idx = 0"
+            f" AND subscription = {of('bea', 'a')}",
         ],
     ),
     Edit(
         "less is given back for unused time",
         "invoices-rerate invoices-sum invoices-unaltered",
         "its credit of fee 0 has the amount -2000, billed again -2100",
-        [f"UPDATE invoice_line SET amount = -2000 WHERE amount = -2100 AND invoice = {numbered(7)}"],
+        [f"UPDATE invoice_line SET amount = -2000 WHERE amount = -2100 AND invoice = {numbered(9)}"],
     ),
     Edit(
         "nothing is given back for unused time",
         "invoices-rerate invoices-sum invoices-unaltered",
         "keeps 4200 though it was changed at",
-        [f"DELETE FROM invoice_line WHERE amount < 0 AND invoice = {numbered(8)}"],
+        [f"DELETE FROM invoice_line WHERE amount < 0 AND invoice = {numbered(10)}"],
     ),
     Edit(
         "more is given back than was charged",
         "credits-within-charges invoices-rerate invoices-sum invoices-unaltered",
         "fee 0 of sub_",
-        [f"UPDATE invoice_line SET amount = -4300 WHERE amount = -4200 AND invoice = {numbered(8)}"],
+        [f"UPDATE invoice_line SET amount = -4300 WHERE amount = -4200 AND invoice = {numbered(10)}"],
     ),
 )
 

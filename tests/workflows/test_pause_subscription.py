@@ -191,7 +191,7 @@ def test_in_arrears_nothing_is_credited_and_paused_days_are_left_out(business: B
     assert back(business.pause("nova", "2026-04-11")) == []
     assert charged(business.resume("nova", "2026-04-16")) == []
     (invoice,) = business.run("2026-05-01").invoices
-    assert lines(invoice) == [("fee", "30.00"), ("proration_credit", "-5.00")]
+    assert lines(invoice) == [("fee", "25.00")]
 
 
 def test_in_arrears_a_period_that_ends_in_the_pause_is_billed_on_return(business: Business) -> None:
@@ -199,7 +199,7 @@ def test_in_arrears_a_period_that_ends_in_the_pause_is_billed_on_return(business
     business.pause("nova", "2026-04-11")
     assert business.run("2026-05-02").invoices == []
     done = business.resume("nova", "2026-05-05")
-    assert charged(done) == [[("fee", "30.00"), ("proration_credit", "-20.00")]]
+    assert charged(done) == [[("fee", "10.00")]]
     business.pay("INV-2026-00001", "2026-05-06")
     (invoice,) = business.run("2026-06-01").invoices
     assert lines(invoice) == [("proration_charge", "26.13")]

@@ -62,16 +62,17 @@ def fee_lines(
     """The fee and the prepaid quantities of one billing period; of its rest from `resumed_at` on, after a block.
 
     Charged is what is in force when the period begins. Steps within it that were charged on their own are left
-    out; in arrears those that were not follow, each for the rest of the period that it held, and what pauses
-    take off.
+    out; in arrears those that were not follow, each for the rest of the period that it held, and pauses are left out.
     """
+    from_at = lines_begin(due, resumed_at)
     if subscription.terms.bill != "in arrears" or subscription.pay == "once":
-        yield from _begun_with(subscription, due, names, resumed_at)
+        part = share(subscription, from_at, due.period, due.full)
+        yield from _begun_with(subscription, due, part, names, resumed_at)
         return
-    lines = list(_begun_with(subscription, due, names, resumed_at))
-    lines += _later_steps(subscription, due, lines_begin(due, resumed_at), names)
-    yield from lines
-    yield from _paused_off(subscription, due, lines)
+    yield from _begun_with(subscription, due, _in_service(subscription, from_at, due), names, resumed_at)
+    later = list(_later_steps(subscription, due, from_at, names))
+    yield from later
+    yield from _paused_off(subscription, due, later)
 
 
 def lines_begin(due: Due, resumed_at: Instant | None) -> Instant:
@@ -80,13 +81,12 @@ def lines_begin(due: Due, resumed_at: Instant | None) -> Instant:
 
 
 def _begun_with(
-    subscription: Subscription, due: Due, names: Names, resumed_at: Instant | None
+    subscription: Subscription, due: Due, part: Share, names: Names, resumed_at: Instant | None
 ) -> Iterator[Line]:
-    """The fee and the prepaid quantities in force when the period begins."""
+    """The fee and the prepaid quantities in force when the period begins, for a part of it."""
     row = subscription.row
     assert row is not None, f"{subscription.id}: a free plan owes no fee"
     from_at = lines_begin(due, resumed_at)
-    part = share(subscription, from_at, due.period, due.full)
     held = as_begun(subscription, from_at)
     if not row.usage_only:
         yield _fee_line(held, due, part, names, resumed_at)
@@ -97,7 +97,7 @@ def _begun_with(
 
 
 def _paused_off(subscription: Subscription, due: Due, lines: Sequence[Line]) -> Iterator[Line]:
-    """What pauses take off a period that is charged at its end, by each line's own share of it."""
+    """What pauses take off quantities bought within a period that is charged at its end, by each line's own share."""
     if not gives_back_at_pause(subscription):
         return
     pauses = [span for span in subscription.blocked if span.kind == "paused"]

@@ -16,6 +16,7 @@ from planctl.core.invoicing.model import Draft, Line
 from planctl.core.periods import Instant, Period, instant_text
 from planctl.core.subscriptions.dues import FEE, dues
 from planctl.core.subscriptions.model import ENDED, QuantityStep, Status, Subscription
+from planctl.core.subscriptions.standing import takes
 from planctl.core.subscriptions.start import check_quantities
 from planctl.errors import Refused
 
@@ -116,7 +117,12 @@ def scheduled_steps(subscription: Subscription, at: Instant) -> tuple[QuantitySt
 def _check_standing(subscription: Subscription) -> None:
     where = f"{subscription.customer}/{subscription.plan}"
     if subscription.status in ENDED:
-        raise Refused(f"{where} has ended: {subscription.status}", code="ended", where=where)
+        raise Refused(
+            f"{where} has ended: {subscription.status}",
+            code="ended",
+            where=where,
+            expected=takes(subscription),
+        )
     if subscription.status in {Status.BLOCKED, Status.PAUSED}:
         blocked = subscription.status is Status.BLOCKED
         raise Refused(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from planctl.core.instants import add_local_days
 from planctl.core.periods import Instant, instant_text, zone
 from planctl.core.subscriptions.model import ENDED, Extension, Status, Subscription
-from planctl.core.subscriptions.standing import name_of
+from planctl.core.subscriptions.standing import name_of, takes
 from planctl.errors import Refused
 
 IN_TRIAL = frozenset({Status.TRIALING, Status.PENDING})
@@ -28,7 +28,11 @@ def longer_trial(subscription: Subscription, days: int, now: Instant) -> Subscri
     if subscription.status not in IN_TRIAL or ends_at is None or not subscription.in_trial(now):
         had = "had none" if ends_at is None else f"ended at {instant_text(ends_at)}"
         raise Refused(
-            f"{where} is in no trial: it {had}", code="trial-over", where=where, got=subscription.status
+            f"{where} is in no trial: it {had}",
+            code="trial-over",
+            where=where,
+            expected=takes(subscription),
+            got=subscription.status,
         )
     if subscription.base:
         raise Refused(
@@ -65,9 +69,19 @@ def later_expiry(
     """
     where, before = name_of(subscription), subscription.expires_at
     if before is None:
-        raise Refused(f"{where} does not expire: its terms never end", code="no-expiry", where=where)
+        raise Refused(
+            f"{where} does not expire: its terms never end",
+            code="no-expiry",
+            where=where,
+            expected=takes(subscription),
+        )
     if subscription.status in ENDED or before <= now:
-        raise Refused(f"{where} expired at {instant_text(before)}", code="ended", where=where)
+        raise Refused(
+            f"{where} expired at {instant_text(before)}",
+            code="ended",
+            where=where,
+            expected=takes(subscription),
+        )
     after = add_local_days(before, days, zone(subscription.timezone))
     several = tuple(others)
     group = subscription.exclusive_group

@@ -24,6 +24,11 @@ def name_of(subscription: Subscription) -> str:
     return f"{subscription.customer}/{subscription.plan}"
 
 
+def takes(subscription: Subscription) -> str:
+    """What its status takes, for a refusal that says what may be done instead."""
+    return " | ".join(allowed(subscription.status))
+
+
 def check_takes(subscription: Subscription, event: Event, what: str) -> None:
     """Refused where the status does not take the event, with what it takes instead; `what` cannot be done."""
     where = name_of(subscription)
@@ -37,7 +42,7 @@ def check_takes(subscription: Subscription, event: Event, what: str) -> None:
             f"{where} is {subscription.status}: {what}",
             code="ended" if subscription.status in ENDED else "transition",
             where=where,
-            expected=" | ".join(allowed(subscription.status)),
+            expected=takes(subscription),
             got=event,
             hint=hint,
         ) from refused
