@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from planctl.core.invoicing.model import Line, Settlement, UsageClaim
 from planctl.core.money import fraction_text
@@ -108,12 +109,16 @@ DatedPeriod = tuple[Period, str, str]
 
 
 def wrong_periods(schedule: Schedule, expected: range, stored: Sequence[DatedPeriod]) -> Iterator[str]:
-    """The stored periods are the expected ones, each as its schedule says; so they tile without gap or overlap."""
-    found = [period.index for period, _, _ in stored]
-    if found != [*expected]:
-        yield f"periods {_span(found)} are stored, entered were {_span(expected)}"
-    before: Period | None = None
+    """The stored periods are the expected ones, each as its schedule says; so they tile without gap or overlap.
+
+    One that was begun and cut on the same local day keeps no day, and is not stored.
+    """
     tz = zone(schedule.zone_name)
+    found = [period.index for period, _, _ in stored]
+    wanted = [index for index in expected if not _keeps_no_day(schedule.period(index), tz)]
+    if found != wanted:
+        yield f"periods {_span(found)} are stored, entered were {_span(wanted)}"
+    before: Period | None = None
     for period, starts_on, ends_on in stored:
         if before is not None and before.index + 1 == period.index and before.ends_at != period.starts_at:
             yield f"period {before.index} ends at {_at(before.ends_at)}, the next begins at {_at(period.starts_at)}"
@@ -126,6 +131,10 @@ def wrong_periods(schedule: Schedule, expected: range, stored: Sequence[DatedPer
         days = (local_date(period.starts_at, tz).isoformat(), ends)
         if (starts_on, ends_on) != days:
             yield f"period {period.index} has the days {starts_on} to {ends_on}, not {days[0]} to {days[1]}"
+
+
+def _keeps_no_day(period: Period, tz: ZoneInfo) -> bool:
+    return period.ends_at is not None and local_date(period.starts_at, tz) == local_date(period.ends_at, tz)
 
 
 def wrong_settlements(dues: Iterable[Due], settled: Iterable[Settlement]) -> Iterator[str]:

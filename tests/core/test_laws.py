@@ -15,6 +15,7 @@ from planctl.core.laws import (
     InvoiceSums,
     LedgerEntry,
     Series,
+    begun_at_the_end,
     entered,
     wrong_ledger,
     wrong_lines,
@@ -127,6 +128,27 @@ def test_a_period_with_another_local_day_is_found() -> None:
     assert list(wrong_periods(nova().schedule(), range(1), [odd])) == [
         "period 0 has the days 2025-12-31 to 2026-02-01, not 2026-01-01 to 2026-02-01"
     ]
+
+
+def test_a_period_that_was_begun_and_cut_on_one_local_day_is_not_stored() -> None:
+    anew = (t("2026-02-01T10:00:00Z"), t("2026-02-01T15:00:00Z"))
+    schedule = nova(anchors=anew).schedule()
+    # January; until 10 on 1 February; until 15; then from 15 on 1 February to 15 on 1 March
+    cut = (Period(3, anew[1], t("2026-03-01T15:00:00Z")), "2026-02-01", "2026-03-01")
+    assert list(wrong_periods(schedule, range(4), [JANUARY, cut])) == []
+    empty = (Period(2, anew[0], anew[1]), "2026-02-01", "2026-02-01")
+    assert list(wrong_periods(schedule, range(4), [JANUARY, empty, cut])) == [
+        "periods 0, 2, 3 are stored, entered were 0, 3"
+    ]
+
+
+def test_a_fee_that_was_settled_when_its_plan_was_changed_at_that_instant_fell_due() -> None:
+    changed = nova(ends_at=t("2026-02-01"), end_reason="changed")
+    second = Settlement("sub_1", "fee", 1, "billed", t("2026-02-01"))
+    (due,) = begun_at_the_end(changed, [SETTLED, second])
+    assert (due.part, due.index, due.at, due.period.ends_at) == ("fee", 1, t("2026-02-01"), t("2026-03-01"))
+    assert list(begun_at_the_end(changed, [SETTLED, replace(second, occasion="pay_1")])) == []
+    assert list(begun_at_the_end(nova(), [SETTLED, second])) == []
 
 
 FEE = Due(t("2026-01-01"), "fee", 0, JANUARY[0], JANUARY[0])
