@@ -104,7 +104,7 @@ def test_every_shown_command_runs_and_prints_what_is_shown(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         place = f"{document}:{step.line}: $ {step.command}"
         assert result.returncode == 0, f"{place}\nexit {result.returncode}\n{result.stdout}"

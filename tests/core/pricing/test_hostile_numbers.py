@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from fractions import Fraction
 
@@ -64,9 +63,7 @@ def with_number(document: Document, number: str) -> Document:
 def test_a_hostile_number_in_a_price_is_a_finding_with_its_place(place: str, number: str) -> None:
     name, document = PLACES[place]
     reading = reader()
-    started = time.process_time()
     assert read_kind(name, node_of(with_number(document, number), HERE), reading) is None
-    assert time.process_time() - started < 0.05
     assert reading.findings
     assert all(found.is_error and found.place == HERE and found.message for found in reading.findings)
     assert all(found.message.isprintable() for found in reading.findings)
