@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
 from planctl.core.document import Document
+from planctl.core.instants import Instant
 from planctl.findings import NOWHERE, Finding, Place
 
+BaseKind = Literal["store", "snapshot", "git", "revision"]
 Action = Literal["create", "version", "update", "archive", "unarchive", "adopt", "rename"]
 Severity = Literal["safe", "caution", "breaking", "error"]
+DEARER = Fraction(1, 5)
+"""Who would pay more than this fraction more is counted by itself."""
 SEVERITIES: tuple[Severity, ...] = ("safe", "caution", "breaking", "error")
 
 
@@ -43,7 +48,11 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class StoredCatalog:
-    """The store's side of a diff: `revision` 0 and no objects where nothing was ever applied."""
+    """What a diff compares with; `revision` 0 and no objects where nothing was ever applied.
+
+    `kind` says where it comes from: the store as it is now, a snapshot file of it (`as_of`: when it was made), a
+    commit (`label`: as it was asked for; no store, no versions: `version` is 0), or an earlier revision.
+    """
 
     store_id: str = ""
     store_name: str = ""
@@ -51,6 +60,9 @@ class StoredCatalog:
     objects: Mapping[str, StoredObject] = field(default_factory=dict)
     notes_seen: frozenset[str] = frozenset()
     """Ids of change notes that some revision already contained; they accept nothing any more."""
+    kind: BaseKind = "store"
+    label: str = ""
+    as_of: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,56 @@ class Holders:
     def total(self) -> int:
         """All live subscriptions of the plan."""
         return sum(self.by_version.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """What live subscriptions pay by the month in one currency, in major units, exact.
+
+    `now` by the terms they hold, `moved` if all of them that can be moved were on the new terms. The two compare
+    the same subscriptions: what cannot be moved stands in both as it is.
+    """
+
+    currency: str
+    now: Fraction
+    moved: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Overuse:
+    """How a lowered allowance meets what was used in the last closed allowance period.
+
+    `path` is the changed leaf (`features.minutes.included`), `limit` what would be included. `over` of
+    `subscriptions` used more. Quantiles are quantities used (nearest rank). `about`: counted from quantiles.
+    """
+
+    path: str
+    limit: Fraction
+    over: int
+    subscriptions: int
+    median: Fraction
+    p95: Fraction
+    most: Fraction
+    about: bool = False
+    customers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Whom a change of a plan touches and with how much money, as of the base. Counts, sums and quantiles.
+
+    `dearer` would pay more than `DEARER` more than now if all moved, of `compared`; `by_fees` says that only
+    fees were compared, because the base does not know what each one used. `stuck` cannot be moved as they are:
+    their row or currency is not offered any more. Customers are named only where that was asked for.
+    """
+
+    recurring: tuple[Recurring, ...] = ()
+    compared: int = 0
+    dearer: int = 0
+    stuck: int = 0
+    by_fees: bool = False
+    overuse: tuple[Overuse, ...] = ()
+    dearer_customers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +162,8 @@ class Change:
     renamed_from: str = ""
     indirect: bool = False
     holders: Holders = Holders()
+    impact: Impact | None = field(default=None, compare=False)
+    """None where the base knows of no subscriptions; numbers that move do not make it another decision."""
 
     @property
     def level(self) -> Severity:
@@ -113,7 +177,8 @@ class ChangeSet:
 
     `digest` is the first 12 hex of sha256 over the desired catalog's canonical document. `left_alone`
     lists objects of the shell or of other catalogs that were not touched. `refusals` are the sentences for
-    which apply says no (exit 4); empty means that apply would take it.
+    which apply says no (exit 4); empty means that apply would take it. `passed_over` are addresses that change
+    too, but that `--only` or `--except` leaves out.
     """
 
     catalog: str
@@ -123,6 +188,7 @@ class ChangeSet:
     findings: tuple[Finding, ...] = ()
     left_alone: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
