@@ -90,15 +90,18 @@ class Settings:
     def store_name(self) -> str:
         """The name under which `[stores]` knows the store in use, by name or address; or empty."""
         said = self.values["store"].text
-        if said in self.stores:
-            return said
-        return next((name for name, one in self.stores.items() if one.url == said), "")
+        return said if said in self.stores else next((one.name for one in self._meant), "")
 
     @property
     def protected(self) -> str:
-        """The store's name if it is a protected one, else empty."""
-        name = self.store_name
-        return name if name and self.stores[name].protected else ""
+        """The name of the store in use if it is a protected one, by whatever name or address it was given."""
+        return next((one.name for one in self._meant if one.protected), "")
+
+    @property
+    def _meant(self) -> list[NamedStore]:
+        """The named stores that are where the store in use is."""
+        place = _place(self.store)
+        return [one for one in self.stores.values() if _place(one.url) == place]
 
     @property
     def as_of(self) -> str:
@@ -244,6 +247,16 @@ def _beside(url: str, file: Path) -> str:
     if "://" in path or path.startswith("~"):
         return url
     return prefix + str(file.parent / path)
+
+
+def _place(url: str) -> str:
+    """Where a store is, the same text for every way to write it: a link is where it leads, a password no part."""
+    scheme, _, rest = url.partition("://")
+    if not rest or scheme.lower() == "sqlite":
+        return os.path.realpath(os.path.expanduser(rest.removeprefix("/") if rest else url))
+    host, slash, path = rest.partition("/")
+    user, at, machine = host.rpartition("@")
+    return f"postgresql://{user.partition(':')[0]}{at}{machine}{slash}{path}"
 
 
 def _check_wait(value: Value) -> None:

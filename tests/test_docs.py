@@ -122,7 +122,7 @@ def test_the_terms_that_are_not_built_are_those_of_the_program() -> None:
 
 
 def test_the_rules_of_a_diff_have_the_levels_of_the_program() -> None:
-    section = section_of("docs/concepts/catalog.md", "Diff and its rules")
+    section = section_of("docs/concepts/changing-a-catalog.md", "Rules")
     said = {
         rule: level
         for level, rules in re.findall(
@@ -188,7 +188,7 @@ def test_every_command_that_a_page_mentions_exists(path: Path) -> None:
         ("planctl usage record nova seats -1", ""),
         ("planctl catalog", ""),
         ("planctl catalog validate && planctl nonsense", ""),
-        ("planctl catalog diff --out plan.json", "--out"),
+        ("planctl catalog diff --inside plan.json", "--inside"),
         ("planctl invoice nonsense", "invoice nonsense"),
         ("planctl nonsense", "nonsense"),
     ],

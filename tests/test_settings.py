@@ -158,3 +158,34 @@ def test_a_file_that_is_no_text_or_endless_is_refused(tmp_path: Path) -> None:
     (tmp_path / "planctl.toml").write_text("#" * 70_000)
     with pytest.raises(InvalidInput, match="longer than 65536 bytes"):
         loaded(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["prod", "prod.db", "./prod.db", "sqlite:///prod.db", "SQLITE:///prod.db", "link.db", "sub/../prod.db"],
+)
+def test_a_protected_store_is_protected_however_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    (tmp_path / "planctl.toml").write_text(
+        '[stores]\nprod = {url = "prod.db", protected = true}\n', encoding="utf-8"
+    )
+    (tmp_path / "link.db").symlink_to(tmp_path / "prod.db")
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for flags, environment in ((Given(store=said), {}), (Given(), {"PLANCTL_STORE": said})):
+        found = load(flags, directory=tmp_path, environment=environment)
+        assert (found.store_name, found.protected) == ("prod", "prod")
+    other = load(Given(store="other.db"), directory=tmp_path, environment={})
+    assert (other.store_name, other.protected) == ("", "")
+
+
+def test_a_protected_server_is_protected_with_and_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "planctl.toml").write_text(
+        '[stores]\nprod = {url = "postgresql://planctl@db.example/prod", protected = true}\n',
+        encoding="utf-8",
+    )
+    for said in ("postgresql://planctl:secret@db.example/prod", "postgres://planctl@db.example/prod"):
+        assert load(Given(store=said), directory=tmp_path, environment={}).protected == "prod"
+    other = "postgresql://planctl@db.example/staging"
+    assert load(Given(store=other), directory=tmp_path, environment={}).protected == ""

@@ -1,22 +1,25 @@
-"""`planctl catalog …`: validate, diff, apply, look back and export; the workflows decide."""
+"""`planctl catalog …`: validate, diff and apply; the workflows decide. Looking back is catalog_revisions.py."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planctl.cli.boundary import Found
+from planctl.cli.catalog_files import GITHUB, github_answer, stop, usable, warn
+from planctl.cli.catalog_pull import add as add_pull
+from planctl.cli.catalog_revisions import add as add_revisions
+from planctl.cli.catalog_simulate import add as add_simulate
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
-from planctl.cli.values import Limit
-from planctl.errors import NotYet
-from planctl.views.sheet import Answer, Json
+from planctl.errors import WrongUsage
+from planctl.views.formats import FORMATS
+from planctl.views.sheet import Json
 
 if TYPE_CHECKING:
     from planctl.core.catalog.changeset import ChangeSet
-    from planctl.core.catalog.model import Catalog
     from planctl.store.engine import Tx
     from planctl.workflows.apply_catalog import ReadCatalog, Terms
 
@@ -28,7 +31,7 @@ HERE = Path("catalog")
 DIFFERENCES = 2
 REFUSED = 4
 DIFF_FORMATS = ("text", "json", "markdown", "github", "unified")
-DIFF_FORMATS_NOW = ("text", "json")
+STORE = "store"
 
 Accept = Annotated[
     list[str] | None,
@@ -39,7 +42,7 @@ TakeOver = Annotated[
 ]
 
 
-@app.reads("validate")
+@app.reads("validate", formats=(*FORMATS, "github"))
 def validate(context: typer.Context, path: CatalogPath = HERE) -> None:
     """Check a catalog, price examples included; every finding is printed."""
     from planctl.views.catalog import validation_answer
@@ -48,43 +51,61 @@ def validate(context: typer.Context, path: CatalogPath = HERE) -> None:
     runtime = Runtime.of(context)
     read = read_catalog(path, strict_examples=True)
     catalog = usable(runtime, read)
-    runtime.show(validation_answer(catalog, read.findings))
+    answer = validation_answer(catalog, read.findings)
+    if runtime.output.format == GITHUB:
+        answer = github_answer(read.path, read.findings)
+    runtime.show(answer)
 
 
 @app.reads("diff", formats=DIFF_FORMATS)
 def diff(
     context: typer.Context,
     path: CatalogPath = HERE,
-    against: Annotated[str, typer.Option(metavar="BASE", help="What to compare with: the store.")] = "store",
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="BASE", help="What to compare with: store, FILE.snapshot.json, git:REV or rev:N."
+        ),
+    ] = STORE,
     accept: Accept = None,
     take_over: TakeOver = "",
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="0 no difference, 2 apply takes them, 4 apply refuses them.")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Only these addresses, such as 'plans.*'; repeatable."),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--except", metavar="GLOB", help="Not these addresses; repeatable.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save the plan, for catalog apply --plan.")
+    ] = None,
     names: Annotated[bool, typer.Option("--names", help="Name the customers who hold what changes.")] = False,
-    only: Annotated[list[str] | None, typer.Option(metavar="GLOB", hidden=True)] = None,
-    without: Annotated[list[str] | None, typer.Option("--except", metavar="GLOB", hidden=True)] = None,
-    out: Annotated[str, typer.Option(hidden=True)] = "",
-    ci: Annotated[bool, typer.Option("--ci", hidden=True)] = False,
+    ci: Annotated[
+        bool, typer.Option("--ci", help="Also write to $GITHUB_STEP_SUMMARY and $GITHUB_OUTPUT.")
+    ] = False,
 ) -> None:
-    """Show what applying a catalog would do."""
-    from planctl.views.catalog import diff_answer
-    from planctl.workflows.apply_catalog import Terms, propose_changes, read_catalog
-    from planctl.workflows.read_catalog import customers_touched
+    """Show what applying a catalog would do: to the store, and to customers and revenue."""
+    from planctl.cli.catalog_diff import Diff
+    from planctl.core.catalog.selection import Selection
+    from planctl.workflows.apply_catalog import Terms, read_catalog
 
     runtime = Runtime.of(context)
-    for option, given in (("--only", only), ("--except", without), ("--out", out), ("--ci", ci)):
-        refuse_later(option, bool(given))
-    refuse_later(f"--against {against}", against != "store")
-    refuse_later(f"--format {runtime.output.format}", runtime.output.format not in DIFF_FORMATS_NOW)
+    comparing = Diff(runtime, path, against, names=names)
+    comparing.check(saves=out is not None)
     read = read_catalog(path)
     catalog = usable(runtime, read)
-    terms = Terms(tuple(accept or ()), take_over)
-    with runtime.open_read_if_any() as tx:
-        changes = propose_changes(tx, catalog, terms, runtime.settings.store_name)
-        held = customers_touched(tx, changes) if names and tx is not None else None
+    selection = Selection(tuple(only or ()), tuple(without or ()))
+    terms = Terms(tuple(accept or ()), take_over, selection=selection)
+    changes = comparing.propose(catalog, terms)
     complain(runtime, read, changes)
-    runtime.show(diff_answer(changes, read.findings, held))
+    if out is not None:
+        comparing.save(out, read, terms)
+    if ci:
+        comparing.tell_ci(str(out or ""))
+    runtime.show(comparing.answer(catalog, read.findings))
     if exit_code and not changes.empty:
         raise typer.Exit(REFUSED if changes.refusals else DIFFERENCES)
 
@@ -92,30 +113,40 @@ def diff(
 @app.writes("apply")
 def apply(
     context: typer.Context,
-    path: CatalogPath = HERE,
+    path: Annotated[
+        Path | None, typer.Argument(help="The catalog's directory or file.", metavar="[PATH]")
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Apply exactly what catalog diff --out saved."),
+    ] = None,
     accept: Accept = None,
     take_over: TakeOver = "",
     expect: Annotated[
         str, typer.Option(metavar="DIGEST", help="Refuse any other catalog than the one with this digest.")
     ] = "",
-    plan: Annotated[str, typer.Option("--plan", hidden=True)] = "",
 ) -> None:
     """Show what a catalog changes, ask, and apply it as one revision."""
     from planctl.core.audit import Touched
     from planctl.views.catalog import applied_answer, applied_document
-    from planctl.workflows.apply_catalog import Terms, Who, apply_changes, read_catalog, revision_after
+    from planctl.workflows import apply_catalog as journey
 
     runtime = Runtime.of(context)
-    refuse_later("--plan", bool(plan))
-    read = read_catalog(path)
+    terms = journey.Terms(tuple(accept or ()), take_over, expect)
+    if plan is None:
+        read = journey.read_catalog(path or HERE)
+    else:
+        refuse_beside(plan, {"PATH": path is not None, "--take-over": bool(take_over)})
+        saved = journey.read_plan(plan)
+        read, terms = saved.read, journey.terms_of_plan(saved.plan, terms)
     usable(runtime, read)
-    asking = Asking(runtime, read, Terms(tuple(accept or ()), take_over, expect))
+    asking = Asking(runtime, read, terms)
 
     def write(tx: Tx) -> Kept:
-        who = Who(runtime.actor, runtime.reason, runtime.as_of(tx))
-        changes = apply_changes(tx, read, asking.terms, who, asking.shown)
+        who = journey.Who(runtime.actor, runtime.reason, runtime.as_of(tx))
+        changes = journey.apply_changes(tx, read, asking.terms, who, asking.shown)
         return Kept(
-            applied_document(changes, revision_after(changes)),
+            applied_document(changes, journey.revision_after(changes)),
             tuple(Touched("catalog_object", change.address) for change in changes.changes),
             {"changes": len(changes.changes)},
         )
@@ -141,11 +172,13 @@ class Asking:
 
     @property
     def undo(self) -> str:
-        """What takes the change back: a catalog goes forward only."""
-        revision = self.shown.base.revision if self.shown else 0
-        return (
-            f"planctl catalog apply, with the files as they were in revision {revision}" if revision else ""
-        )
+        """What takes the change back: a catalog goes forward only, and who manages what is no part of it."""
+        shown = self.shown
+        if shown is None or shown.empty or not shown.base.revision:
+            return ""
+        if any(change.action == "adopt" for change in shown.changes):
+            return ""
+        return f"planctl catalog rollback {shown.base.revision} --reason TEXT"
 
     def request(self) -> Json:
         """What was asked, for `--key` and the audit."""
@@ -158,133 +191,83 @@ class Asking:
             "accept": sorted(self.terms.accept),
             "take_over": self.terms.take_over,
             "commit": self.read.commit,
+            "only": [*self.terms.selection.only],
+            "except": [*self.terms.selection.without],
         }
 
     def ask(self) -> None:
         """Show the changes and confirm them; leaves with 0 where there are none."""
         from dataclasses import replace
 
-        from planctl.views.catalog import applied_document
+        from planctl.views.catalog import unchanged_answer
         from planctl.views.changeset import changeset_text
         from planctl.views.words import count
-        from planctl.workflows.apply_catalog import refuse, unaccepted
+        from planctl.workflows.apply_catalog import refuse
 
         changes = self.propose()
-        complain(self.runtime, self.read, changes)
+        # a plan that is applied needs nothing any more of what it accepted
+        if self.terms.plan is None or not changes.empty:
+            complain(self.runtime, self.read, changes)
         lines = changeset_text(changes)
         if changes.empty:
             refuse(changes, self.terms)
-            self.runtime.show(Answer(applied_document(changes, changes.base.revision), tuple(lines)))
+            self.shown = changes
+            if changes.settled or changes.new_notes:  # to be remembered; nothing changes for anybody
+                self.runtime.name_store()
+                return
+            self.runtime.show(
+                unchanged_answer(changes, already=bool(self.terms.plan and self.terms.plan.reviewed))
+            )
             raise typer.Exit(0)
-        breaking = unaccepted(changes)
-        if breaking and self.runtime.can_ask:
+        breaking = changes.unaccepted
+        if breaking and self.runtime.can_ask and self.terms.plan is None:
             accepting = replace(self.terms, accept=(*self.terms.accept, *breaking))
             self.terms, changes = accepting, self.propose(accepting)
         if changes.refusals:
             self.runtime.warn(*lines)
         refuse(changes, self.terms)
+        self.shown = changes
+        if (
+            self.terms.plan is not None
+        ):  # it was reviewed when it was saved, and is bound to what it was computed from
+            self.runtime.name_store()
+            return
         question = f"Accept {count(len(breaking), 'breaking change')} and apply?" if breaking else "Apply?"
         self.runtime.confirm(lines, question)
-        self.shown = changes
 
     def propose(self, terms: Terms | None = None) -> ChangeSet:
         """What apply would do now."""
-        from planctl.workflows.apply_catalog import propose_changes
+        from planctl.workflows.apply_catalog import check_plan, propose_changes
 
         assert self.read.catalog is not None
+        terms = terms or self.terms
         with self.runtime.open_read_if_any() as tx:
             name = self.runtime.settings.store_name
-            return propose_changes(tx, self.read.catalog, terms or self.terms, name)
-
-
-@app.reads("show")
-def show(
-    context: typer.Context,
-    revision: Annotated[int | None, typer.Argument(metavar="[REV]", help="Default: the newest.")] = None,
-) -> None:
-    """Show a revision of the catalog: who made it, when, why, and what changed."""
-    from planctl.views.catalog import revision_answer
-    from planctl.workflows.read_catalog import revision_of
-
-    runtime = Runtime.of(context)
-    with runtime.open_read() as tx:
-        found = revision_of(tx, revision)
-    runtime.show(revision_answer(found))
-
-
-@app.reads("history")
-def history(
-    context: typer.Context,
-    limit: Limit = 0,
-) -> None:
-    """List the revisions of the catalog, oldest first."""
-    from planctl.views.catalog import history_answer
-    from planctl.workflows.read_catalog import revisions_of
-
-    runtime = Runtime.of(context)
-    with runtime.open_read() as tx:
-        found = revisions_of(tx, limit or None)
-        timezone = runtime.timezone(tx)
-    runtime.show(history_answer(found[::-1], timezone))
-
-
-@app.reads("export", formats=("yaml", "json"))
-def export(
-    context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write DIR/catalog.yaml instead of printing it.")
-    ] = None,
-) -> None:
-    """Print everything that is sold as one catalog file, which applies back without a difference."""
-    from planctl.files.yaml_writer import write_yaml
-    from planctl.workflows.read_catalog import export_catalog
-
-    runtime = Runtime.of(context)
-    with runtime.open_read() as tx:
-        found = export_catalog(tx)
-    text = write_yaml(found.document)
-    if found.unmanaged:
-        runtime.warn(f"{len(found.unmanaged)} made in the shell are included; applying the file adopts them")
-    if out is None:
-        runtime.show(Answer(found.document, sources={"yaml": text}))
-        return
-    from planctl.files.new_file import write_new_file
-
-    write_new_file(out / "catalog.yaml", text)
-    runtime.say(f"{out / 'catalog.yaml'} written")
-
-
-@app.reads("schema", formats=("json",))
-def schema(context: typer.Context) -> None:
-    """Print the JSON Schema of catalog files, for editors."""
-    from planctl.core.catalog.schema import catalog_schema
-
-    runtime = Runtime.of(context)
-    runtime.show(Answer(cast("dict[str, str]", catalog_schema())))
-
-
-def usable(runtime: Runtime, read: ReadCatalog) -> Catalog:
-    """The catalog, its warnings printed; Found (3) with every finding where one is an error."""
-    from planctl.views.findings import finding_lines
-
-    if read.catalog is None or not read.usable:
-        raise Found(read.findings, read.texts)
-    if runtime.output.format not in {"json", "ndjson"}:
-        runtime.say(*finding_lines(read.findings, read.texts))
-    return read.catalog
+            changes = propose_changes(tx, self.read.catalog, terms, name, self.runtime.as_of(tx))
+            if terms.plan is not None:
+                check_plan(tx, terms.plan, changes)
+        return changes
 
 
 def complain(runtime: Runtime, read: ReadCatalog, changes: ChangeSet) -> None:
     """The findings of a comparison: errors stop (3), warnings are printed."""
-    from planctl.views.findings import finding_lines
-
     if any(finding.is_error for finding in changes.findings):
-        raise Found(changes.findings, read.texts)
-    if runtime.output.format not in {"json", "ndjson"}:
-        runtime.say(*finding_lines(changes.findings, read.texts))
+        stop(runtime, read, changes.findings)
+    warn(runtime, read, changes.findings)
 
 
-def refuse_later(what: str, given: bool) -> None:
-    """Refuse an option that comes in a later version."""
-    if given:
-        raise NotYet(where=what)
+def refuse_beside(plan: Path, given: Mapping[str, bool]) -> None:
+    """Refuse what a saved plan already says."""
+    for name, is_given in given.items():
+        if is_given:
+            raise WrongUsage(
+                f"{name} and --plan do not go together",
+                where="planctl catalog apply",
+                got=str(plan),
+                hint="the plan says what is applied; leave one of them out",
+            )
+
+
+add_revisions(app)
+add_pull(app)
+add_simulate(app)

@@ -77,6 +77,7 @@ def run(
         runtime.record(tx, asked(customer, catch_up), Kept(document, totals=totals))
     runtime.cut = ""
     runtime.show(run_answer(document, report.names))
+    runtime.say_store()
     runtime.done(Written(document, discarded=runtime.given.dry_run))
     runtime.say(*untaxed_warning(report.without_country))
     if report.held:

@@ -6,11 +6,11 @@ from planctl.errors import Refused
 
 LATER: dict[str, tuple[str, ...]] = {
     "": (
-        "access", "ledger", "migrate", "prices", "report", "simulate",
+        "access", "ledger", "report", "simulate",
         "stripe",
     ),
     "audit": ("anchor",),
-    "catalog": ("page", "pull", "rollback", "simulate", "snapshot"),
+    "catalog": ("page",),
     "invoice": ("render",),
     "store": ("adopt", "copy", "restore"),
 }  # fmt: skip

@@ -366,6 +366,11 @@ class Runtime:
         """Tell people about success, on stderr."""
         self.output.say(*lines)
 
+    def say_store(self) -> None:
+        """Tell people which store it was, where planctl.toml gives it a name."""
+        if self.settings.store_name:
+            self.say(f"store: {self.settings.store_name}")
+
     def warn(self, *lines: str) -> None:
         """Tell people what they must see, on stderr."""
         self.output.warn(*lines)

@@ -70,6 +70,25 @@ class Sequence:
 Node = Scalar | Mapping | Sequence
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Set the value at a path of keys and list indexes, as they are written; keys that are missing are made."""
+
+    path: tuple[str | int, ...]
+    value: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Take the key at a path away, with its value."""
+
+    path: tuple[str | int, ...]
+
+
+Edit = Put | Take
+"""One change of a tree, for those who keep the text that it was read from."""
+
+
 def node_of(document: Document, place: Place = NOWHERE) -> Node:
     """The tree of a plain document; every node gets the same `place`."""
     if isinstance(document, dict):

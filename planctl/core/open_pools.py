@@ -48,7 +48,7 @@ def current_windows(lineup: LineUp, at: Instant) -> tuple[UsageWindow, ...]:
     found: dict[WindowKey, UsageWindow] = {}
     for feature, holder in _open_features(lineup, at):
         if holder.entitlement.feature.held:
-            level = _level_window(holder, at)
+            level = level_window(holder, at)
             found[level.key] = level
         if not holder.entitlement.feature.held or holder.charges(at):
             found |= {window.key: window for window in windows_of(_course(lineup, feature, holder, at))}
@@ -86,7 +86,7 @@ def shared_windows(lineup: LineUp, at: Instant) -> dict[tuple[str, str], tuple[U
     found: dict[tuple[str, str], tuple[UsageWindow, ...]] = {}
     for feature, holder in _open_features(lineup, at):
         period = holder.period_at(at)
-        windows: tuple[UsageWindow, ...] = (_level_window(holder, at),)
+        windows: tuple[UsageWindow, ...] = (level_window(holder, at),)
         if not holder.entitlement.feature.held:
             keys = {holder.key(period), *lineup.used_before(holder, period)}
             windows = windows_of_accounts(_course(lineup, feature, holder, at), keys)
@@ -111,7 +111,8 @@ def _course(lineup: LineUp, feature: str, holder: Grantor, at: Instant) -> Cours
     return lineup.course(feature, holder.period_at(at).starts_at, Instant(at + 1))
 
 
-def _level_window(holder: Grantor, at: Instant) -> UsageWindow:
+def level_window(holder: Grantor, at: Instant) -> UsageWindow:
+    """The window whose total is the level of a held feature at an instant; it belongs to whoever answers for it."""
     until = Instant(at + 1)
     subscription, feature = holder.subscription, holder.entitlement.feature
     if feature.meter.aggregate == "weighted":  # a mean since ever says nothing: what is held now does
@@ -138,7 +139,7 @@ def _states(
     rated = rated_account(holder.subscription, feature, account, included, free)
     own = account.own
     if holder.entitlement.feature.held:
-        own = totals.get(_level_window(holder, at).key, ZERO)
+        own = totals.get(level_window(holder, at).key, ZERO)
     left = ZERO  # a feature that passes on what is above its allowance spends no wallet of its own
     if not passes_on_to(holder.entitlement):
         left = sum((lefts[grant.id] for grant in lineup.grants_for(feature) if grant.lives(at)), ZERO)
@@ -169,7 +170,7 @@ def _states(
 
 def _levelled(lineup: LineUp, feature: str, holder: Grantor, at: Instant, totals: Totals) -> Drained:
     """A held feature's level now, paid for by the allowances that are open now."""
-    level = totals.get(_level_window(holder, at).key, ZERO)
+    level = totals.get(level_window(holder, at).key, ZERO)
     granting = [(one, one.period_at(at)) for one in lineup.grantors(feature) if one.open_at(at)]
     granting.sort(key=lambda pair: pair[0].order(pair[1]))
     allowances = tuple(Allowance(one.key(period), one.included(period, ZERO)) for one, period in granting)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 
 from planctl.core.currencies import Currency
 from planctl.core.document import Entry, Mapping, Node, Scalar, Sequence
@@ -21,14 +22,35 @@ from planctl.findings import Finding, Level, Place
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_TRUE = {"true", "yes", "on", "True", "TRUE", "Yes", "YES", "On", "ON"}
-_FALSE = {"false", "no", "off", "False", "FALSE", "No", "NO", "Off", "OFF"}
+TRUE = {"true", "yes", "on", "True", "TRUE", "Yes", "YES", "On", "ON"}
+FALSE = {"false", "no", "off", "False", "FALSE", "No", "NO", "Off", "OFF"}
+
+
+LONGEST_WORD = 64
+"""A longer word is no slip of the pen; looking for its neighbours would cost much."""
+
+MOST_LISTED = 40
+"""Known words that a hint lists; of more it says how many there are."""
 
 
 def closest(word: str, known: Collection[str]) -> str:
-    """`did you mean "x"?` for the nearest known word, or an empty text."""
-    near = difflib.get_close_matches(word, sorted(known), n=1)
+    """`did you mean "x"?` for the nearest known word, or an empty text.
+
+    A word of the same letters is nearest, whatever their case and order.
+    """
+    if len(word) > LONGEST_WORD:
+        return ""
+    letters = sorted(word.lower())
+    same = (other for other in known if len(other) == len(word) and sorted(other.lower()) == letters)
+    near = list(islice(same, 1)) or difflib.get_close_matches(word, sorted(known), n=1)
     return f'did you mean "{near[0]}"?' if near else ""
+
+
+def listed(known: Collection[str]) -> str:
+    """`known: a, b`, in order; how many there are where that is more than anybody reads."""
+    if len(known) > MOST_LISTED:
+        return f"it is none of the {len(known):,} that are known"
+    return "known: " + (", ".join(sorted(known)) or "none")
 
 
 def unsafe_character(text: str) -> str:
@@ -45,6 +67,14 @@ class Reader:
 
     currencies: dict[str, Currency] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    comparisons: int = 10_000
+    """How many known words are still compared with unknown ones, so that many mistakes cost little."""
+
+    def near(self, word: str, known: Collection[str]) -> str:
+        """A near miss, or else what is known; nothing is compared where too much was already."""
+        hint = closest(word, known) if len(known) <= self.comparisons else ""
+        self.comparisons -= min(self.comparisons, len(known))
+        return hint or listed(known)
 
     def error(  # noqa: PLR0913 - a finding's fields, by name
         self, place: Place, rule: str, message: str, *, expected: str = "", got: str = "", hint: str = ""
@@ -70,11 +100,18 @@ class Reader:
             return None
         for entry in node.entries if known else ():
             if entry.key.text not in known:
-                hint = closest(entry.key.text, known) or "known: " + ", ".join(sorted(known))
+                hint = self.near(entry.key.text, known)
                 self.error(
                     entry.key.place, "unknown-key", f'unknown key "{entry.key.text}" in {what}', hint=hint
                 )
         return node
+
+    def lacks(self, node: Mapping, key: str, known: Collection[str]) -> bool:
+        """Whether `key` is absent, and no unknown key is a slip of the pen for it, which is a finding already."""
+        if node.get(key) is not None:
+            return False
+        strange = (entry.key.text for entry in node.entries[:MOST_LISTED] if entry.key.text not in known)
+        return not any(f'"{key}"' in closest(word, known) for word in strange)
 
     def by_id(self, node: Node | None, what: str) -> Iterator[Entry]:
         """The entries of a section keyed by id; a malformed id is an error and is left out."""
@@ -152,9 +189,9 @@ class Reader:
         scalar = self.scalar(node, what)
         if scalar is None:
             return None
-        if scalar.text in _TRUE:
+        if scalar.text in TRUE:
             return True
-        if scalar.text in _FALSE:
+        if scalar.text in FALSE:
             return False
         self.error(scalar.place, "boolean", f"{what} must be true or false", got=scalar.text)
         return None
@@ -173,13 +210,9 @@ class Reader:
             return None
         places = decimals_used(value)
         if places > decimals:
-            self.error(
-                scalar.place,
-                "decimals",
-                f"{what} has {places} decimals",
-                got=scalar.text,
-                expected=f"at most {decimals}",
-            )
+            message = f"{what} has {places} decimal{'s' * (places > 1)}"
+            expected = f"at most {decimals}" if decimals else "a whole number"
+            self.error(scalar.place, "decimals", message, got=scalar.text, expected=expected)
             return None
         if minimum is not None and value < minimum:
             self.error(scalar.place, "range", f"{what} must be at least {minimum}", got=scalar.text)
@@ -204,9 +237,11 @@ class Reader:
             return None
         above, slash, below = scalar.text.partition("/")
         try:
-            value = Fraction(parse_decimal(above.strip())) / (
-                Fraction(parse_decimal(below.strip())) if slash else Fraction(1)
-            )
+            numbers = [
+                Fraction(parse_decimal(text.strip(), allow_underscores=True))
+                for text in (above, below if slash else "1")
+            ]
+            value = numbers[0] / numbers[1]
         except (NumberError, ZeroDivisionError) as problem:
             why = "it divides by 0" if isinstance(problem, ZeroDivisionError) else problem
             self.error(
@@ -229,7 +264,7 @@ class Reader:
             )
             return None
         try:
-            return _hundredth(parse_decimal(scalar.text[:-1].strip()))
+            return _hundredth(parse_decimal(scalar.text[:-1].strip(), allow_underscores=True))
         except NumberError as problem:
             self.error(scalar.place, "number", f"{what} is not a percentage: {problem}", got=scalar.text)
             return None
@@ -239,15 +274,12 @@ class Reader:
         scalar = self.scalar(node, what)
         if scalar is None:
             return None
-        match = re.fullmatch(r"([0-9]{1,4}) days?", scalar.text, re.ASCII)
+        match = re.fullmatch(r"(0|[1-9][0-9]{0,3}) days?", scalar.text, re.ASCII)
         if match is None:
-            self.error(
-                scalar.place,
-                "days",
-                f"{what} must be a number of days",
-                got=scalar.text,
-                expected="e.g. 7 days",
-            )
+            bare = re.fullmatch(r"0|[1-9][0-9]{0,3}", scalar.text, re.ASCII)
+            hint = f"write {scalar.text} day{'s' * (scalar.text != '1')}" if bare else ""
+            message = f"{what} must be a number of days"
+            self.error(scalar.place, "days", message, got=scalar.text, expected="e.g. 7 days", hint=hint)
             return None
         return int(match[1])
 
@@ -289,13 +321,10 @@ class Reader:
             return None
         currency = self.currencies.get(scalar.text)
         if currency is None:
-            known = ", ".join(self.currencies) or "none"
-            self.error(
-                scalar.place,
-                "currency-unknown",
-                f'unknown currency "{scalar.text}"',
-                hint=f"not declared; known: {known}",
-            )
+            known = ", ".join(islice(self.currencies, MOST_LISTED)) or "none"
+            near = self.near(scalar.text, self.currencies)
+            hint = near if near.startswith("did") else f"not declared; known: {known}"
+            self.error(scalar.place, "currency-unknown", f'unknown currency "{scalar.text}"', hint=hint)
         return currency
 
 

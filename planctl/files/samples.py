@@ -45,5 +45,7 @@ def sample_files(name: str) -> dict[str, str]:
         relative = Path("catalog") / path.relative_to(folder)
         schema = "../" * (len(relative.parts) - 1) + SCHEMA
         text = path.read_text(encoding="utf-8")
-        found[str(relative)] = f"# yaml-language-server: $schema={schema}\n{text}"
+        # The schema is that of a catalog; a migration beside it is another format.
+        header = "" if relative.parts[1] == "migrations" else f"# yaml-language-server: $schema={schema}\n"
+        found[str(relative)] = header + text
     return found

@@ -33,11 +33,11 @@ from planctl.findings import Finding, Level, Place, in_order
 MAX_DEPTH = 32
 """Maps and lists inside one another; the top level is 1."""
 
-MAX_EVENTS = 200_000
-"""Keys, values and brackets in one file: 1,000 plans of 200 each."""
+MAX_CATALOG_EVENTS = 100_000
+"""Keys, values and brackets in all files of a catalog together: 1,000 plans of 100 each."""
 
-MAX_CATALOG_EVENTS = 400_000
-"""The same for all files of a catalog together, so that its tree stays below some 80 MB."""
+MAX_EVENTS = MAX_CATALOG_EVENTS
+"""The same for a text that is read alone."""
 
 MAX_PLANS = 1_000
 """Plans in one file, and add-ons in one file."""
@@ -317,13 +317,7 @@ class _Composer:
         self.events_left -= 1
         if self.events_left < 0:
             self.events_left = 0
-            self.error(
-                Place(self.name),
-                "too-many-values",
-                "the catalog has too many keys and values",
-                expected=f"at most {MAX_EVENTS:,} a file and {MAX_CATALOG_EVENTS:,} in all",
-                hint="spread the plans over several files, or over several catalogs",
-            )
+            self.add(too_many_values(Place(self.name)))
             raise _Stop
         return next(self.events)
 
@@ -358,6 +352,22 @@ class _Composer:
                 )
             )
             raise _Stop
+
+
+def too_many_values(place: Place) -> Finding:
+    """The finding for a catalog with more than `MAX_CATALOG_EVENTS` keys, values and brackets."""
+    return Finding(
+        "too-many-values",
+        "the catalog has too many keys and values",
+        place,
+        expected=f"at most {MAX_CATALOG_EVENTS:,} in all its files",
+        hint="spread the plans over several catalogs",
+    )
+
+
+def has_directive(text: str) -> bool:
+    """Whether a line begins with %; many %TAG lines take the parser minutes."""
+    return _DIRECTIVE.search(text) is not None
 
 
 def _cut(text: str) -> str:

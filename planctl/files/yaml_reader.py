@@ -10,12 +10,14 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping as Map
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from planctl.core.document import Mapping, Node
 from planctl.errors import InvalidInput
-from planctl.files.yaml_composer import MAX_CATALOG_EVENTS, MAX_EVENTS, Composed, compose
+from planctl.files.yaml_composer import MAX_CATALOG_EVENTS, Composed, compose
+from planctl.files.yaml_count import values_beyond
 from planctl.findings import Finding, Place, in_order
 
 MAX_BYTES = 1024 * 1024
@@ -79,25 +81,48 @@ def read_directory(path: Path) -> Source:
     if len(names) > MAX_FILES:
         message = f"the catalog has more than {MAX_FILES:,} files"
         findings.append(_whole(names[MAX_FILES], "too-many-files", message))
-    budget = _Budget(MAX_CATALOG_BYTES, MAX_CATALOG_EVENTS)
-    files: list[SourceFile] = []
+    budget = _Budget(MAX_CATALOG_BYTES)
+    parts: list[_Text | Source] = []
     for name in names[:MAX_FILES]:
         complaint = _refusal(root, name)
-        read = _read(Path(root, name), name, budget) if complaint is None else _unread(complaint)
-        files += read.files
-        findings += read.findings
-    return Source(tuple(files), in_order(findings))
+        parts.append(_read(Path(root, name), name, budget) if complaint is None else _unread(complaint))
+    if not names and not findings:
+        missing = "the directory holds no .yaml file"
+        parts.append(
+            _unread(_whole(str(path), "catalog-missing", missing, "planctl init writes a first one"))
+        )
+    return _composed(parts, findings)
 
 
 def read_file(path: Path) -> Source:
     """Read one file; places name it by its last part. Never raises: what cannot be read is a finding."""
-    return _read(path, path.name, _Budget())
+    return _composed([_read(path, path.name, _Budget())])
 
 
 def read_text(text: str, name: str) -> Source:
     """Read YAML from a text, such as standard input; places name it `name`."""
     data = text.encode("utf-8", "surrogatepass")
-    return _unread(_too_large(name)) if len(data) > MAX_BYTES else _source(text, name, data, _Budget())
+    return _composed([_unread(_too_large(name)) if len(data) > MAX_BYTES else _text(text, name, data)])
+
+
+def read_texts(texts: Map[str, str]) -> Source:
+    """Read the files of a catalog from texts by name, with the limits of a directory. Never raises."""
+    budget = _Budget(MAX_CATALOG_BYTES)
+    findings: list[Finding] = []
+    if len(texts) > MAX_FILES:
+        message = f"the catalog has more than {MAX_FILES:,} files"
+        findings.append(_whole(sorted(texts)[MAX_FILES], "too-many-files", message))
+    parts = [
+        _read_data(texts[name].encode("utf-8", "surrogateescape"), name, budget)
+        for name in sorted(texts)[:MAX_FILES]
+    ]
+    return _composed(parts, findings)
+
+
+def is_catalog_file(name: str) -> bool:
+    """Whether a file of this name, relative to the catalog, would be read as part of it."""
+    parts = name.split("/")
+    return parts[0] != _NOT_SECTIONS and all(part[:1] != "." for part in parts) and _is_yaml(parts[-1])
 
 
 def read_value(text: str, name: str) -> Composed:
@@ -126,7 +151,37 @@ class _Budget:
     """What is left for the files of one catalog."""
 
     bytes: int = MAX_BYTES
-    events: int = MAX_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A file that could be opened and is UTF-8."""
+
+    name: str
+    text: str
+    sha256: str
+
+
+def _composed(parts: Sequence[_Text | Source], findings: Sequence[Finding] = ()) -> Source:
+    """The files of a catalog as trees; none of them is read where they hold too much together."""
+    texts = [(part.name, part.text) for part in parts if isinstance(part, _Text)]
+    beyond = values_beyond(texts, MAX_CATALOG_EVENTS)
+    files: list[SourceFile] = []
+    found = [*findings, beyond] if beyond else [*findings]
+    for part in parts:
+        if isinstance(part, Source):
+            files += part.files
+            found += part.findings
+        elif beyond is not None:
+            files.append(SourceFile(part.name, part.text, part.sha256, None))
+        else:
+            read = compose(part.text, part.name)
+            found += read.findings
+            node = read.node if isinstance(read.node, Mapping) else None
+            if read.node is not None and node is None:
+                found.append(_not_a_map(read.node))
+            files.append(SourceFile(part.name, part.text, part.sha256, node))
+    return Source(tuple(files), in_order(found))
 
 
 def _names(root: str, shown_root: str) -> tuple[list[str], list[Finding]]:
@@ -170,12 +225,16 @@ def _refusal(root: str, name: str) -> Finding | None:
     return None if regular else _whole(name, "not-a-file", "this is not a regular file", "remove it")
 
 
-def _read(path: Path, name: str, budget: _Budget) -> Source:
+def _read(path: Path, name: str, budget: _Budget) -> _Text | Source:
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
         return _unread(_cannot_open(name, problem))
+    return _read_data(data, name, budget)
+
+
+def _read_data(data: bytes, name: str, budget: _Budget) -> _Text | Source:
     if len(data) > MAX_BYTES:
         return _unread(_too_large(name))
     budget.bytes -= len(data)
@@ -186,23 +245,18 @@ def _read(path: Path, name: str, budget: _Budget) -> Source:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         return _no_tree(data.decode("utf-8", "replace"), data, _not_utf8(data, problem, name))
-    return _source(text, name, data, budget)
+    return _text(text, name, data)
 
 
-def _source(text: str, name: str, data: bytes, budget: _Budget) -> Source:
+def _text(text: str, name: str, data: bytes) -> _Text | Source:
     if text.startswith("\ufeff"):
         message = "the file begins with a byte order mark"
         return _no_tree(text, data, Finding("encoding", message, Place(name, 1, 1), hint=_ENCODING_HINT))
-    composed = compose(text, name, budget.events)
-    budget.events -= composed.events
-    node, findings = composed.node, composed.findings
-    if node is None or isinstance(node, Mapping):
-        return Source((SourceFile(name, text, _digest(data), node),), findings)
-    return _no_tree(text, data, _not_a_map(node), *findings)
+    return _Text(name, text, _digest(data))
 
 
-def _no_tree(text: str, data: bytes, *findings: Finding) -> Source:
-    return Source((SourceFile(findings[0].place.file, text, _digest(data), None),), in_order(findings))
+def _no_tree(text: str, data: bytes, finding: Finding) -> Source:
+    return Source((SourceFile(finding.place.file, text, _digest(data), None),), (finding,))
 
 
 def _unread(finding: Finding) -> Source:

@@ -62,6 +62,24 @@ def write_yaml(document: Document, comments: Mapping[str, str] | None = None) ->
     return "\n".join([*head, _flow(document)]) + "\n"
 
 
+def write_inline(value: Document, *, flow: bool) -> str:
+    """A value on one line, in braces and brackets where it is a map or list; `flow` where it stands in some."""
+    return _text(value, flow=flow) if isinstance(value, str) else _flow(value)
+
+
+def write_key(key: str, *, flow: bool) -> str:
+    """A key as it stands before its colon."""
+    return _key(key, flow=flow)
+
+
+def write_entry(key: str, value: Document, column: int, *, top: bool = False) -> list[str]:
+    """The lines of one entry of a block map whose keys stand in `column`; `top`: of the document itself."""
+    level = 0 if top else 1
+    first, *below = _Writer({}).entry(f"{' ' * column}{_key(key, flow=False)}:", value, level, key)
+    inner = len("  ") * (level + 1)
+    return [first, *(f"{' ' * (column + 2)}{line[inner:]}" if line else "" for line in below)]
+
+
 class _Writer:
     def __init__(self, comments: dict[str, str]) -> None:
         self.comments = comments

@@ -13,12 +13,15 @@ from planctl.store.catalog_objects import (
     aliases,
     allow,
     allow_entries,
+    applied_as,
     catalog_currencies,
     disallow,
     features,
     groups,
     holders,
     last_revision,
+    moved_by,
+    notes_until,
     plan_object,
     plan_snapshot,
     plan_versions,
@@ -28,6 +31,7 @@ from planctl.store.catalog_objects import (
     stored_catalog,
     terms_document,
     terms_documents,
+    version_hashes,
 )
 
 if TYPE_CHECKING:
@@ -40,12 +44,15 @@ __all__ = [
     "aliases",
     "allow",
     "allow_entries",
+    "applied_as",
     "catalog_currencies",
     "disallow",
     "features",
     "groups",
     "holders",
     "last_revision",
+    "moved_by",
+    "notes_until",
     "plan_object",
     "plan_snapshot",
     "plan_versions",
@@ -57,6 +64,7 @@ __all__ = [
     "stored_catalog",
     "terms_document",
     "terms_documents",
+    "version_hashes",
     "write_changes",
 ]
 

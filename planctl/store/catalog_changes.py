@@ -19,14 +19,15 @@ from planctl.core.catalog.emit import (
     snapshot_hash,
 )
 from planctl.core.catalog.facts import section_of
+from planctl.core.catalog.guards import spent
 from planctl.core.catalog.model import Catalog
-from planctl.core.catalog.references import mapped
+from planctl.core.catalog.references import mapped, renaming
 from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document, canonical
 from planctl.errors import Conflict, NotFound, Refused
 from planctl.findings import NOWHERE, Place
 from planctl.store.catalog_objects import last_revision, objects_document, plan_object, stored_catalog
-from planctl.store.sets import Values, insert_rows, put_rows, table
+from planctl.store.sets import Values, chunks, insert_rows, put_rows, table
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -43,7 +44,7 @@ class CatalogWrite:
 
     `desired` and `snapshots` are documents by address: the normalised ones of every object wanted, and the
     terms of every plan wanted. `archived` are addresses declared archived, `places` where objects stand in
-    files, `notes` the ids of the change notes contained. `outside`: an edit in the shell; an object keeps
+    files, `notes` the marks of change notes that are spent. `outside`: an edit in the shell; an object keeps
     its manager, whose next diff shows the edit, and a new object has none.
     """
 
@@ -73,7 +74,11 @@ class CatalogWrite:
             accepted=tuple(
                 rule.fingerprint for change in changes.changes for rule in change.rules if rule.accepted
             ),
-            notes=tuple(catalog.notes),
+            notes=tuple(
+                mark
+                for note in spent(changes, catalog.notes)
+                for mark in sorted(catalog.notes[note].marks(catalog.name))
+            ),
             archived=frozenset(archived_addresses(catalog)),
             places=_places(catalog),
         )
@@ -93,7 +98,10 @@ def write_changes(tx: Tx, write: CatalogWrite) -> int:
             where=f"catalog {write.changes.catalog}",
             hint="look at the difference again: planctl catalog diff",
         )
+    notes = [{"id": note, "revision": base.revision + (not write.changes.empty)} for note in write.notes]
+    put_rows(tx, "change_note", notes)
     if write.changes.empty:
+        _forget_edits(tx, write)
         return base.revision
     number = base.revision + 1
     _add_versions(tx, write, number)
@@ -103,7 +111,7 @@ def write_changes(tx: Tx, write: CatalogWrite) -> int:
     put_objects(tx, [*_speaking_of_new_ids(write)], number)
     put_objects(tx, [_after(change, write, number) for change in write.changes.changes], number)
     _refresh_places(tx, write)
-    put_rows(tx, "change_note", [{"id": note, "revision": number} for note in write.notes])
+    _forget_edits(tx, write)
     changes: Document = [_told(change) for change in write.changes.changes]
     _add_revision(tx, write, number, changes)
     return number
@@ -175,8 +183,14 @@ def _after(change: Change, write: CatalogWrite, number: int) -> StoredObject:
         return one
     if old is None:  # made in the shell: nobody's, until a catalog adopts it
         return replace(one, managed_by="", place=NOWHERE, commit="")
-    outside = (number, write.actor) if old.managed_by else None
+    outside = _edited(old, number, write.actor) if old.managed_by else None
     return replace(one, managed_by=old.managed_by, place=old.place, commit=old.commit, outside=outside)
+
+
+def _edited(old: StoredObject, number: int, actor: str) -> tuple[int, str]:
+    """Since which revision an object differs from what its catalog wrote, and everybody who edited it since."""
+    since, actors = old.outside or (number, "")
+    return since, ", ".join(dict.fromkeys([*filter(None, actors.split(", ")), actor]))
 
 
 def _archived(change: Change, write: CatalogWrite, old: StoredObject | None) -> bool:
@@ -235,13 +249,7 @@ def _speaking_of_new_ids(write: CatalogWrite) -> Iterator[StoredObject]:
     """The objects that do not change themselves but name a renamed one, of whichever manager."""
     renames = {one.renamed_from: one.address for one in write.changes.changes if one.renamed_from}
     changed = {change.address for change in write.changes.changes} | set(renames)
-
-    def name(section: str, identifier: str) -> str:
-        for one in SOLD if section == "plans" else (section,):
-            if f"{one}.{identifier}" in renames:
-                return renames[f"{one}.{identifier}"].partition(".")[2]
-        return identifier
-
+    name = renaming(renames)
     for address, one in write.changes.base.objects.items() if renames else ():
         document = mapped(address, one.document, name)
         if address not in changed and document != one.document:
@@ -264,6 +272,13 @@ def _refresh_places(tx: Tx, write: CatalogWrite) -> None:
             ),
             moved,
         )
+
+
+def _forget_edits(tx: Tx, write: CatalogWrite) -> None:
+    """What was edited in the shell and is now said by the files is no edit outside any more."""
+    for chunk in chunks(write.changes.settled) if not write.outside else ():
+        settled = _O.update().where(_O.c.address.in_(chunk))
+        tx.connection.execute(settled.values(outside_revision=0, outside_actor=""))
 
 
 def _places(catalog: Catalog) -> dict[str, Place]:

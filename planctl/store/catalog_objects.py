@@ -23,6 +23,7 @@ from planctl.errors import NotFound, StoreFailure
 from planctl.findings import NOWHERE, Place
 from planctl.store.sets import chunks, put_rows, table
 from planctl.store.settings import identity
+from planctl.store.written import with_written
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -76,7 +77,7 @@ def stored_catalog(tx: Tx) -> StoredCatalog:
     return StoredCatalog(
         store_id=identity(tx).store_id,
         revision=last_revision(tx),
-        objects={row.address: _object(row) for row in rows},
+        objects=with_written(tx, {row.address: _object(row) for row in rows}),
         notes_seen=frozenset(notes),
     )
 
@@ -286,6 +287,36 @@ def revision(tx: Tx, number: int) -> Revision | None:
     """One revision, None where there is none."""
     row = tx.connection.execute(select(_R).where(_R.c.number == number)).one_or_none()
     return None if row is None else _revision(row)
+
+
+def applied_as(tx: Tx, digest: str, after: int, addresses: frozenset[str]) -> int | None:
+    """The newest revision after `after` that applied a catalog of this digest and changed one of the addresses."""
+    query = select(_R).where(_R.c.digest == digest, _R.c.number > after).order_by(_R.c.number.desc())
+    for row in tx.connection.execute(query):
+        changes = document_of(row.changes)
+        for one in changes if isinstance(changes, list) else ():
+            if isinstance(one, dict) and one.get("address") in addresses:
+                return int(row.number)
+    return None
+
+
+def moved_by(tx: Tx, address: str) -> int | None:
+    """The revision that last wrote an object; None where it is not there."""
+    query = select(_O.c.revision).where(_O.c.address == address)
+    number: int | None = tx.connection.execute(query).scalar_one_or_none()
+    return number
+
+
+def notes_until(tx: Tx, number: int) -> frozenset[str]:
+    """The change notes that revisions up to a number contained."""
+    notes = table("change_note")
+    return frozenset(tx.connection.execute(select(notes.c.id).where(notes.c.revision <= number)).scalars())
+
+
+def version_hashes(tx: Tx) -> dict[tuple[str, int], str]:
+    """The hash of every plan version's terms, by plan id and version."""
+    query = select(_V.c.plan, _V.c.version, _V.c.terms_hash)
+    return {(row.plan, row.version): row.terms_hash for row in tx.connection.execute(query)}
 
 
 def _revision(row: Row[Any]) -> Revision:

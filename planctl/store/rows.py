@@ -788,3 +788,54 @@ class StripeEvent(SQLModel, table=True):
     state: str = Field(sa_column=text())
     received_at: int = Field(sa_column=whole())
     detail: str = Field(sa_column=text())
+
+
+class MigrationRow(SQLModel, table=True):
+    """A reviewed file that moves subscriptions, by its name, as it was when it was last applied."""
+
+    __tablename__ = "migration"
+    __table_args__ = (STRICT,)
+    name: str = Field(sa_column=text(primary_key=True))
+    digest: str = Field(sa_column=text())
+    document: str = Field(sa_column=text())
+    to_version: int = Field(sa_column=whole())
+    actor: str = Field(sa_column=text())
+    recorded_at: int = Field(sa_column=whole())
+
+
+class MigrationBatch(SQLModel, table=True):
+    """One batch of a migration that was begun; done where `finished_at` is said."""
+
+    __tablename__ = "migration_batch"
+    __table_args__ = (STRICT,)
+    migration: str = Field(sa_column=text(primary_key=True, references="migration.name"))
+    batch: int = Field(sa_column=whole(primary_key=True))
+    actor: str = Field(sa_column=text())
+    started_at: int = Field(sa_column=whole())
+    finished_at: int | None = Field(sa_column=maybe_whole())
+
+
+class MigrationMember(SQLModel, table=True):
+    """What a migration did with one subscription, once: written in the transaction that moved it."""
+
+    __tablename__ = "migration_member"
+    __table_args__ = (
+        Index(
+            "migration_member_successor",
+            "successor",
+            unique=True,
+            sqlite_where=sql("successor <> ''"),
+            postgresql_where=sql("successor <> ''"),
+        ),
+        CheckConstraint("(state = 'skipped') = (successor = '')", name="moved_to"),
+        STRICT,
+    )
+    migration: str = Field(sa_column=text(primary_key=True, references="migration.name"))
+    subscription: str = Field(sa_column=text(primary_key=True, references="subscription.id"))
+    batch: int = Field(sa_column=whole())
+    state: str = Field(sa_column=text())
+    successor: str = Field(sa_column=text())
+    reason: str = Field(sa_column=text())
+    detail: str = Field(sa_column=text())
+    actor: str = Field(sa_column=text())
+    at: int = Field(sa_column=whole())

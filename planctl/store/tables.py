@@ -165,4 +165,14 @@ COLUMNS: dict[str, str] = {
     "stripe_event": """
         event_id*:text kind:text state:text received_at:whole detail:text
     """,
+    "migration": """
+        name*:text digest:text document:text to_version:whole actor:text recorded_at:whole
+    """,
+    "migration_batch": """
+        migration*:text batch*:whole actor:text started_at:whole finished_at:whole?
+    """,
+    "migration_member": """
+        migration*:text subscription*:text batch:whole state:text successor:text reason:text detail:text
+        actor:text at:whole
+    """,
 }

@@ -13,6 +13,7 @@ from planctl.core.instants import Instant, instant_text
 from planctl.findings import Finding
 from planctl.views.changeset import changeset_document, changeset_text
 from planctl.views.findings import counted, finding_document
+from planctl.views.safe import safe
 from planctl.views.sheet import Answer, Column, Json, Sheet
 from planctl.views.words import count
 
@@ -92,8 +93,21 @@ def diff_answer(
 
 
 def applied_document(changes: ChangeSet, revision: int) -> dict[str, Json]:
-    """What apply answers: the diff, and the revision that holds now."""
-    return {**changeset_document(changes), "revision": revision}  # type: ignore[dict-item]
+    """What apply answers: the diff, the revision that holds now, and what is remembered where nothing differs."""
+    document: dict[str, Json] = {**changeset_document(changes), "revision": revision}  # type: ignore[dict-item]
+    if changes.empty:
+        document |= {"settled": list(changes.settled), "noted": list(changes.new_notes)}
+    return document
+
+
+def unchanged_answer(changes: ChangeSet, *, already: bool) -> Answer:
+    """What apply says where nothing differs; `already`: a saved plan that has changes holds already."""
+    revision = changes.base.revision
+    lines = changeset_text(changes)
+    if already:
+        name = safe(changes.catalog)
+        lines = [f"{name}: already applied; revision {revision} holds what the plan wanted"]
+    return Answer(applied_document(changes, revision), tuple(lines))
 
 
 def applied_answer(document: Json) -> Answer:
@@ -108,8 +122,16 @@ def applied_answer(document: Json) -> Answer:
         if number and action in DONE
     )
     line = f"revision {document['revision']}: {count(len(changes), 'change')} applied: {done}"
+    if not changes:
+        told = [text for key, text in _REMEMBERED.items() if document.get(key)]
+        line = f"revision {document['revision']}: {'; '.join(['no changes', *told])}"
     return Answer(document, (line,))
 
+
+_REMEMBERED = {
+    "settled": "what was edited outside is in the files now",
+    "noted": "its new change notes accept nothing later",
+}
 
 DONE = {
     "create": ("created", "created"),

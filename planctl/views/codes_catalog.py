@@ -75,8 +75,10 @@ FINDINGS: dict[str, str] = {
     "coupon-empty": "A coupon takes something off.",
     "coupon-for": "Write for: once, forever, or a number of periods.",
     "note-empty": "A change note accepts nothing.",
+    "note-accepts": "A change note accepts a fingerprint, or a rule and an address.",
     "note-why": "A change note says why, for the next one who reads it.",
     "accept-unused": "An acceptance fits no change of this diff. It is old, or mistyped.",
+    "threshold-untold": "The policy limits what this base does not know. Apply asks the store.",
     # plans and prices
     "price-missing": "A plan has a price: rows, `free`, or {month: usage}.",
     "price": "A price is rows of currencies, or `free`.",
@@ -126,11 +128,20 @@ FINDINGS: dict[str, str] = {
     "nobody-can-get": "No customer can get the plan.",
     "trial-longer-than-interval": "The trial is longer than the billing interval.",
     "pack-cheaper-than-next": "Packs are cheaper than the next plan.",
+    # migrations
+    "migration-name": "A migration is named by its file: lower-case letters, digits, _ and -.",
+    "migration-missing": "A migration says which plan it moves, from which versions and to which.",
+    "migration-version": "A migration moves from version numbers, or `older`, to another one.",
+    "migration-batches": "The shares of the batches are whole percentages that add up to 100.",
     # price examples
     "example-mismatch": "A price example costs something else. Correct the price, or the example.",
     "example-impossible": "A price example cannot be run: the plan does not take it.",
     "example-missing": "A price example lacks something.",
     "example-not-run": "A price example uses a term that this version cannot carry out yet.",
+    # a diff of a part
+    "note-spent": "A change note names what is refused, but an earlier revision contained it. Write a new one.",
+    "selection-matches-nothing": "A glob of --only or --except matches no address.",
+    "selection-incomplete": "A selected change needs one that --only or --except leaves out.",
     # ownership
     "managed-by-another": "Another catalog manages the object. --take-over NAME adopts what that one manages.",
     "was-still-declared": "`was` names an id that is still declared. A rename leaves the old id out.",

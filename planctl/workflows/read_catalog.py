@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planctl.core.catalog.book import summary
 from planctl.core.catalog.changeset import ChangeSet
+from planctl.core.catalog.edits import archived_but_named
 from planctl.core.catalog.export import catalog_file_document
+from planctl.core.catalog.snapshot_file import Snapshot
 from planctl.core.document import Document
 from planctl.errors import NotFound
 
 if TYPE_CHECKING:
+    from planctl.core.instants import Instant
     from planctl.store.catalog import Revision
     from planctl.store.engine import Tx
 
@@ -28,15 +32,26 @@ class Export:
 
 
 def export_catalog(tx: Tx) -> Export:
-    """Every object that is not archived, under the name of the catalog that was applied last."""
+    """Every object that is not archived, and what these name, under the name of the catalog applied last."""
     from planctl.store.catalog import stored_catalog
 
-    live = {address: one for address, one in stored_catalog(tx).objects.items() if not one.archived}
+    objects = stored_catalog(tx).objects
+    live = {address: one for address, one in objects.items() if not one.archived}
     names = sorted({one.managed_by for one in live.values() if one.managed_by})
     last = [one.catalog for one in revisions_of(tx, 1) if one.catalog in names]
     name = [*last, *names, UNNAMED][0]
-    document = catalog_file_document({address: one.document for address, one in live.items()}, name)
+    documents = {address: one.document for address, one in live.items()}
+    document = catalog_file_document(documents | archived_but_named(objects), name)
     return Export(document, tuple(address for address, one in live.items() if not one.managed_by))
+
+
+def snapshot_of(tx: Tx, at: Instant, store_name: str) -> Snapshot:
+    """The store's catalog with how many hold and use what, as of `at`."""
+    from planctl.store.book import book
+    from planctl.store.catalog import holders, stored_catalog
+
+    stored = replace(stored_catalog(tx), store_name=store_name)
+    return Snapshot(stored, summary(book(tx, at, None, None)), holders(tx))
 
 
 def revisions_of(tx: Tx, limit: int | None = None) -> list[Revision]:

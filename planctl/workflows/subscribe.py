@@ -15,7 +15,6 @@ from planctl.core.invoicing.advance import advance_or_hold
 from planctl.core.invoicing.facts import Advanced, CustomerFacts
 from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.projection import projected
-from planctl.core.invoicing.returning import check_charged
 from planctl.core.invoicing.stops import refuse_hold
 from planctl.core.invoicing.succession import check_run_first
 from planctl.core.periods import Instant, parse_instant, zone
@@ -26,18 +25,11 @@ from planctl.core.subscriptions.changes import (
     Change,
     Keeping,
     When,
-    changed,
-    check_is_another,
     coming_in_group,
-    direction_of,
     keeping,
-    keeps_periods,
-    row_for,
     runs_in_group,
-    timing_of,
 )
 from planctl.core.subscriptions.model import Assignment, Subscription, Transition
-from planctl.core.subscriptions.standing import check_takes
 from planctl.core.subscriptions.start import AlreadyRunning, Ask, Offered, Starting
 from planctl.core.unreadable import Unreadable
 from planctl.errors import InvalidInput, Refused, WrongUsage
@@ -45,8 +37,9 @@ from planctl.files.yaml_reader import read_values
 from planctl.identifiers import new_id
 from planctl.store import catalog, subscriptions
 from planctl.store.change_requests import file_request, withdraw_request
-from planctl.store.changing import Decided, change_facts, withdraw, write_change, write_keeping
+from planctl.store.changing import Decided, withdraw, write_change, write_keeping
 from planctl.store.coupons import redeemable
+from planctl.store.deciding import Replacing, decide_change
 from planctl.store.facts import customer_facts, facts_of_new, run_terms
 from planctl.store.outcomes import write_start
 from planctl.store.selling import Buyer, buyer, newest_or, on_agreed_terms
@@ -272,43 +265,22 @@ def _propose_change(  # noqa: PLR0913 - what is sold, to whom, in whose place
     tx: Tx, sold_to: Buyer, offer: Offered, old: Subscription, asked: _Asked, now: Instant
 ) -> Proposal:
     """Decide a change of plan, with what it is billed with."""
-    wanted, customer, facts = asked.wanted, sold_to.customer, asked.facts
-    refuse_hold(Advanced(customer.id, hold=facts.stop))
-    standing = next(one for one in projected(facts, now).subscriptions if one.id == old.id)
-    check_takes(standing, "change", f"it cannot be changed to {offer.plan}")
-    pay = wanted.pay or (asked.assignment.pay if asked.assignment else "")
-    agreed_terms, listed = dict(asked.agreed), offer
-    offer, made = on_agreed_terms(tx, listed, read_values(agreed_terms), sold_to.declared)
-    row = row_for(old, offer, pay)
-    timing = timing_of(direction_of(old, offer, row), old, offer.group, wanted.when)
-    if keeps_periods(old, row, timing) and old.terms.anchor != offer.terms.anchor:
-        terms = read_values({**agreed_terms, "anchor": str(old.terms.anchor)})
-        offer, made = on_agreed_terms(tx, listed, terms, sold_to.declared)
-    ask = replace(_ask(wanted, asked.assignment, customer, now, agreed_terms), pay=row)
-    change = changed(
-        new_id("sub", now), customer, offer, ask, old, sold_to.running, sold_to.declared, wanted.when
-    )
-    check_is_another(change)
-    if change.at_once:
-        check_charged(facts, [old, *(one for one in facts.subscriptions if one.base == old.id)], now)
-    # What is shown of a renewal to come takes it that everything is paid by then.
-    expected = facts if change.at_once else replace(facts, unpaid=())
-    made_facts = change_facts(tx, expected, change, max(now, change.at))
-    billed = Advanced(customer.id)
-    if change.timing != "approval":
-        billed = advance_or_hold(made_facts, max(now, change.at), run_terms(tx))
-        refuse_hold(billed)
-    starting = Starting(change.successor, (*change.moved, *change.withdrawn))
+    wanted, customer = asked.wanted, sold_to.customer
+    agreed_terms = dict(asked.agreed)
+    ask = _ask(wanted, asked.assignment, customer, now, agreed_terms)
+    replacing = Replacing(old, offer, ask, read_values(agreed_terms), wanted.when)
+    made = decide_change(tx, sold_to, asked.facts, replacing)
+    change = made.decided.change
     return Proposal(
         customer,
-        offer,
-        starting,
-        billed,
-        made,
+        made.offer,
+        Starting(change.successor, (*change.moved, *change.withdrawn)),
+        made.decided.billed,
+        made.agreed,
         asked.assignment,
         asked.differences,
         change=change,
-        facts=facts,
+        facts=asked.facts,
         wish=wish_for(change.successor, wanted.quantity, wanted.quantities, wanted.plan_version),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases.casefile import difference, invoice_difference, last_day, listed, play, read_case
+from tests.cases.replays import assert_every_month_replays
 from tests.cli.conftest import Run
 
 CASES = sorted(Path(__file__).parent.glob("*.yaml"))
@@ -29,6 +30,7 @@ def test_the_story_produces_exactly_the_invoices_worked_out_by_hand(
         assert explained.exit_code == 0, explained.stderr
         lines = [(one["amount"], one["worked_out"]) for one in explained.json["lines"]]
         assert [billed for billed, _ in lines] == [worked_out for _, worked_out in lines]
+    assert_every_month_replays(tmp_path / "store.db")
 
 
 def test_every_case_says_what_it_shows_and_which_rule() -> None:

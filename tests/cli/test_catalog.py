@@ -135,25 +135,6 @@ def test_a_diff_for_machines_has_the_documented_shape(shop: Run, edited: Path) -
     assert document["findings"] == []
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("--format", "markdown"),
-        ("--format", "github"),
-        ("--against", "git:HEAD"),
-        ("--only", "plans.*"),
-        ("--except", "plans.*"),
-        ("--out", "plan.json"),
-        ("--ci",),
-    ],
-    ids=" ".join,
-)
-def test_what_a_diff_cannot_do_yet_is_refused_and_not_ignored(shop: Run, words: tuple[str, ...]) -> None:
-    result = shop("catalog", "diff", SHOP, *words)
-    assert result.exit_code == 4
-    assert "[not-yet]" in result.stderr
-
-
 # --- apply
 
 
@@ -195,10 +176,6 @@ def test_another_catalogs_objects_are_taken_over_only_when_asked(shop: Run, edit
     assert refused.exit_code == 3
     assert "[managed-by-another]" in refused.stderr
     assert shop("catalog", "apply", edited, "--yes", "--take-over", "shop").exit_code == 0
-
-
-def test_a_saved_plan_is_not_there_yet(shop: Run) -> None:
-    assert shop("catalog", "apply", "--plan", "plan.json").exit_code == 4
 
 
 def test_quiet_apply_says_nothing(run: Run) -> None:
@@ -265,3 +242,85 @@ def test_the_commit_of_the_files_is_kept(run: Run, edited: Path) -> None:
     change(edited, ("name: Starter", "name: Start"))
     run("catalog", "apply", edited, "--yes")
     assert run("catalog", "show", "-f", "json").json["source_commit"] == f"{commit}-dirty"
+
+
+def test_an_apply_after_a_pull_settles_the_edit(shop: Run, edited: Path) -> None:
+    rise = ("plan", "edit", "starter", "--set", "price.month.USD=20", "--outside")
+    assert shop(*rise).exit_code == 0
+    assert shop("catalog", "pull", edited).exit_code == 0
+    settled = shop("catalog", "apply", edited)  # nothing changes for anybody, so nobody is asked
+    assert settled.exit_code == 0
+    assert settled.stdout == "revision 2: no changes; what was edited outside is in the files now\n"
+    change(edited, ("month: {USD: 20, EUR: 18}", "month: {USD: 21, EUR: 18}"))
+    (one,) = shop("catalog", "diff", edited, "-f", "json").json["changes"]
+    assert [rule["id"] for rule in one["rules"]] == ["price-increase"]  # and nothing is overwritten
+    again = shop("catalog", "pull", edited)
+    assert "month: {USD: 21, EUR: 18}" in edited.read_text(encoding="utf-8"), again.stdout
+
+
+def test_a_note_that_came_after_its_change_accepts_no_later_one(shop: Run, tmp_path: Path) -> None:
+    path = tmp_path / "catalog" / "shop.yaml"
+    (path.parent / "changes").mkdir(parents=True)
+    path.write_text(SHOP.read_text(encoding="utf-8"), encoding="utf-8")
+    change(path, ("month: {USD: 19, EUR: 18}", "month: {USD: 25, EUR: 18}"))
+    assert shop("catalog", "apply", "--yes", "--accept", "price-increase plans.starter").exit_code == 0
+    (path.parent / "changes" / "rise.yaml").write_text(
+        "title: Starter costs 25 USD\nwhy: costs rose\naccept: [price-increase plans.starter]\n",
+        encoding="utf-8",
+    )
+    noted = shop("catalog", "apply")
+    assert noted.exit_code == 0
+    assert noted.stdout == "revision 2: no changes; its new change notes accept nothing later\n"
+    assert shop("catalog", "apply").stdout.endswith("no changes\n")
+    change(path, ("month: {USD: 25, EUR: 18}", "month: {USD: 250, EUR: 18}"))
+    refused = shop("catalog", "apply", "--yes")
+    assert refused.exit_code == 4
+    assert "[note-spent]" in refused.stderr
+    (path.parent / "changes" / "rise.yaml").rename(path.parent / "changes" / "2026-rise.yaml")
+    assert shop("catalog", "apply", "--yes").exit_code == 4  # another name makes no other note
+
+
+def test_taking_back_the_second_of_two_renames_keeps_the_plan_with_its_holders(
+    shop: Run, edited: Path
+) -> None:
+    first = ("  starter:\n    name: Starter", "  basic:\n    was: starter\n    name: Starter")
+    change(edited, first, ("order: [free, starter]", "order: [free, basic]"))
+    assert shop("catalog", "apply", edited, "--yes").exit_code == 0
+    once = edited.read_text(encoding="utf-8")
+    change(
+        edited,
+        ("  basic:\n    was: starter", "  solo:\n    was: basic"),
+        ("order: [free, basic]", "order: [free, solo]"),
+    )
+    assert shop("catalog", "apply", edited, "--yes").exit_code == 0
+    edited.write_text(once, encoding="utf-8")  # as git revert does
+    changes = shop("catalog", "diff", edited, "-f", "json").json["changes"]
+    assert [(one["address"], one["action"]) for one in changes if one["address"].startswith("plans.")] == [
+        ("plans.basic", "rename")
+    ]
+    assert shop("catalog", "apply", edited, "--yes").exit_code == 0
+    plans = shop("plan", "list", "-f", "json").json
+    assert {one["id"] for one in plans if not one["archived"]} == {"free", "basic"}
+    assert shop("catalog", "diff", edited, "-f", "json").json["changes"] == []
+
+
+def test_a_shell_edit_is_seen_where_the_files_rename_what_it_edited(shop: Run, edited: Path) -> None:
+    assert shop("plan", "edit", "starter", "--set", "price.month.USD=20", "--outside").exit_code == 0
+    change(
+        edited,
+        ("  starter:\n    name: Starter", "  basic:\n    was: starter\n    name: Starter"),
+        ("order: [free, starter]", "order: [free, basic]"),
+    )
+    changes = shop("catalog", "diff", edited, "-f", "json").json["changes"]
+    (renamed,) = [one for one in changes if one["address"] == "plans.basic"]
+    assert ("overwrites-outside-edit", "price.month.USD") in [
+        (one["id"], one["path"]) for one in renamed["rules"]
+    ]
+
+
+def test_the_first_policy_of_an_empty_store_loosens_nothing(run: Run, edited: Path) -> None:
+    with edited.open("a", encoding="utf-8") as file:
+        file.write("policy: {max_price_change: 50%}\n")
+    assert run("catalog", "apply", edited, "--yes").exit_code == 0
+    change(edited, ("max_price_change: 50%", "max_price_change: 60%"))
+    assert run("catalog", "apply", edited, "--yes").exit_code == 4

@@ -437,3 +437,10 @@ def test_a_run_that_is_cut_says_what_it_issued_and_goes_on_when_run_again(
     )
     again = nova("invoice", "run", "-f", "json", *FEBRUARY)
     assert (again.exit_code, again.json["invoices"]) == (0, ["INV-2026-00004"])
+
+
+def test_a_run_says_which_store_it_was_where_that_has_a_name(shop: Run, tmp_path: Path) -> None:
+    assert "store:" not in shop("invoice", "run", "--as-of", "2026-02-01").stderr
+    (tmp_path / "planctl.toml").write_text('[stores]\nprod = "store.db"\n', encoding="utf-8")
+    assert "store: prod\n" in shop("--store", "prod", "invoice", "run", "--as-of", "2026-02-01").stderr
+    assert shop("--store", "prod", "invoice", "run", "--as-of", "2026-02-01", "--quiet").stderr == ""

@@ -403,7 +403,7 @@ def test_a_catalog_as_a_whole_has_limits(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(yaml_reader, "MAX_CATALOG_BYTES", 39)
     monkeypatch.setattr(yaml_reader, "MAX_CATALOG_EVENTS", 25)  # each file has 12 events
     assert [(str(f.place), f.rule) for f in read_directory(tmp_path).findings] == [
-        ("c.yaml", "too-many-values")
+        ("c.yaml:1:1", "too-many-values")
     ]
 
 

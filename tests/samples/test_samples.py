@@ -12,6 +12,8 @@ from tests.cli.conftest import Run
 SAMPLES = Path(__file__).parents[2] / "sample-catalogs"
 CATALOGS = sorted(path for path in SAMPLES.iterdir() if path.is_dir())
 
+MIGRATIONS = sorted(SAMPLES.glob("*/migrations/*.yaml"))
+
 every_sample = pytest.mark.parametrize("catalog", CATALOGS, ids=lambda path: path.name)
 
 
@@ -44,3 +46,13 @@ def test_a_sample_bills_exactly_the_invoices_worked_out_by_hand(
 def test_a_sample_has_a_page_of_its_own_and_a_line_in_the_list(catalog: Path) -> None:
     assert (catalog / "README.md").read_text(encoding="utf-8").startswith(f"# {catalog.name}\n")
     assert f"({catalog.name}/README.md)" in (SAMPLES / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("migration", MIGRATIONS, ids=lambda path: path.stem)
+def test_a_migration_of_a_sample_can_be_planned_and_has_nobody_to_move_yet(migration: Path, run: Run) -> None:
+    assert run("init", "--test").exit_code == 0
+    catalog = str(migration.parents[1])
+    assert run("catalog", "apply", catalog, "--yes", "--as-of", "2026-01-01").exit_code == 0
+    result = run("migrate", "plan", str(migration), "--as-of", "2026-01-01")
+    assert result.exit_code == 4
+    assert "no running subscription of" in result.stderr

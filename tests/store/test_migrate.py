@@ -363,3 +363,25 @@ def test_what_was_there_before_trials_and_pauses_had_none_and_every_time_without
     assert only("SELECT event_key, quantity, child FROM usage_event") == [(b"one", 7, 0)]
     assert only("SELECT id, amount FROM refund") == [("ref_1", 5)]
     raw.close()
+
+
+def test_upgrading_from_the_third_schema_makes_room_for_migrations_and_keeps_what_is_there(
+    tmp_path: Path, store_path: Path
+) -> None:
+    path = tmp_path / "third.db"
+    of_schema(path, 3)
+    customer, subscription = (
+        ("customer", {"seq": 1, "id": "nova"}),
+        {"id": "sub_1", "customer": 1, "plan": "pro"},
+    )
+    with_rows(path, [customer, ("subscription", subscription | {"status": "active", "locked": "talks"})])
+    assert migrate.upgrade(str(path)) == migrate.Upgrade(3, SCHEMA_VERSION)
+    assert schema_of(path) == schema_of(store_path)
+    assert triggers_of(path) == triggers_of(store_path)
+    raw = sqlite3.connect(path)
+    assert raw.execute("SELECT id, status, locked FROM subscription").fetchall() == [
+        ("sub_1", "active", "talks")
+    ]
+    for name in ("migration", "migration_batch", "migration_member"):
+        assert raw.execute(f"SELECT count(*) FROM {name}").fetchall() == [(0,)]
+    raw.close()

@@ -112,6 +112,10 @@ KEYS = {
     "a Stripe object is linked once": ("stripe_link", "account, stripe_id"),
     "one of ours is linked once": ("stripe_link", "account, object, local_id"),
     "an event of Stripe is taken once": ("stripe_event", "event_id"),
+    "a migration's name is used once": ("migration", "name"),
+    "a batch is begun once": ("migration_batch", "migration, batch"),
+    "a migration moves a subscription once": ("migration_member", "migration, subscription"),
+    "a subscription is what one migration made": ("migration_member", "successor"),
 }
 """What may never be there twice, by table and columns. Source: planctl billing rules, exactly once."""
 

@@ -153,13 +153,23 @@ def test_long_texts_are_cut() -> None:
 # --- for machines
 
 
+def rule(name: str, level: str, fingerprint: str, path: str) -> dict[str, object]:
+    return {
+        "id": name, "level": level, "fingerprint": fingerprint, "path": path, "detail": "", "accepted": False,
+    }  # fmt: skip
+
+
 def test_the_document_has_exactly_the_published_shape() -> None:
     finding = Finding("accept-unused", "nothing needs it", Place("changes/a.yaml", 2, 1), Level.WARNING)
     document = changeset_document(replace(changeset(PRO), findings=(finding,)))
-    assert list(document) == ["format", "digest", "base", "summary", "changes", "findings"]
+    assert list(document) == [
+        "format", "digest", "base", "summary", "changes", "passed_over", "refusals", "findings",
+    ]  # fmt: skip
     assert document["format"] == "planctl.diff/1"
     assert document["digest"] == "9f31c0d2a7e4"
-    assert document["base"] == {"kind": "store", "store": "prod", "id": "store-1", "revision": 41}
+    assert document["base"] == {
+        "kind": "store", "store": "prod", "id": "store-1", "revision": 41, "label": "", "as_of": None,
+    }  # fmt: skip
     assert document["changes"] == [
         {
             "address": "plans.pro",
@@ -171,8 +181,8 @@ def test_the_document_has_exactly_the_published_shape() -> None:
                 {"path": "features.minutes.included", "before": "5000", "after": "4000"},
             ],
             "rules": [
-                {"id": "price-increase", "level": "caution", "fingerprint": "0123456789ab"},
-                {"id": "allowance-decrease", "level": "breaking", "fingerprint": "77c1d09e5b3f"},
+                rule("price-increase", "caution", "0123456789ab", "price.month.USD"),
+                rule("allowance-decrease", "breaking", "77c1d09e5b3f", "features.minutes.included"),
             ],
             "file": "plans/workspace.yaml",
             "line": 24,

@@ -11,7 +11,7 @@ from planctl.views.codes import KINDS, codes_page, explained
 
 PACKAGE = Path(__file__).parents[2] / "planctl"
 CODE = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
-MAKERS = {"Finding", "Rule", "Law", "error", "warning", "warn", "complain", "_whole"}
+MAKERS = {"Finding", "Rule", "Law", "Skip", "error", "warning", "warn", "complain", "_whole"}
 """Functions that take a code as one of their first three arguments."""
 OWN = {"codes.py", "codes_catalog.py", "codes_errors.py"}
 

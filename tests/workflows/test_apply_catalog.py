@@ -20,7 +20,6 @@ from planctl.workflows.apply_catalog import (
     propose_changes,
     read_catalog,
     revision_after,
-    unaccepted,
 )
 from planctl.workflows.maintain_store import examine
 from planctl.workflows.read_catalog import export_catalog, revision_of
@@ -95,7 +94,7 @@ def test_a_breaking_change_is_refused_inside_the_transaction_too(store: Store, t
     dearer = shop(tmp_path, ("{USD: 19, EUR: 18}", "{USD: 29, EUR: 18}"))
     with pytest.raises(Refused):
         applied(store, dearer)
-    fingerprints = unaccepted(proposed(store, dearer))
+    fingerprints = proposed(store, dearer).unaccepted
     assert len(fingerprints) == 1
     assert applied(store, dearer, terms=Terms(accept=fingerprints)) == 2
 

@@ -30,8 +30,11 @@ class Rule:
 
 
 def policy_loosened(subject: Subject) -> Iterator[Hit]:
-    """A threshold of apply is raised or removed, or a rule's level is lower; no policy means built-in."""
-    if subject.section != "policy":
+    """A threshold of apply is raised or removed, or a rule's level is lower; no policy means built-in.
+
+    The first policy of a store that holds nothing yet loosens nothing.
+    """
+    if subject.section != "policy" or subject.around.is_first:
         return
     for changed in subject.change.fields or field_changes(subject.before, subject.after):
         rule = changed.path.rpartition(".")[2]

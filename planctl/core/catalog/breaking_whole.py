@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planctl.core.catalog.subject import SOLD, Hit, Subject, hit_of
+from planctl.core.catalog.changeset import FieldChange
+from planctl.core.catalog.subject import SOLD, Hit, Subject, hit_of, is_below
+from planctl.core.document import Document
 
 
 def archive_with_subscribers(subject: Subject) -> Iterator[Hit]:
-    """A plan that somebody holds is archived; they keep it, renewals included."""
+    """A plan that somebody holds is archived; they keep it, renewals included.
+
+    How many they are is said but makes no other finding: who accepted it accepted it for one more too.
+    """
     held = subject.holders.total
     if subject.action == "archive" and held and subject.section in SOLD:
         keep = "subscriptions keep" if held > 1 else "subscription keeps"
-        yield Hit(before=str(held), detail=f"{held:,} running {keep} it")
+        yield Hit(detail=f"{held:,} running {keep} it")
 
 
 def archive_referenced(subject: Subject) -> Iterator[Hit]:
@@ -35,11 +40,43 @@ def possible_rename(subject: Subject) -> Iterator[Hit]:
 
 
 def overwrites_outside_edit(subject: Subject) -> Iterator[Hit]:
-    """What somebody changed in the shell since the catalog was applied is replaced."""
-    if subject.outside is not None and subject.action != "create":
-        revision, actor = subject.outside
-        detail = f"changed outside git since revision {revision} by {actor}"
-        yield Hit(before=[str(revision), actor], detail=detail)
+    """What somebody changed in the shell since the catalog was applied is replaced, or goes with its object.
+
+    Where it is known what the catalog had written, that is said of each value, and a value that the files do
+    not replace is none of it.
+    """
+    if subject.outside is None or subject.action == "create":
+        return
+    revision, actor = subject.outside
+    since = f"changed outside git since revision {revision} by {actor}"
+    drift = subject.around.drifts.get(subject.address)
+    if drift is None or (subject.action == "archive" and not subject.change.fields):
+        yield Hit(before=[str(revision), actor], detail=since)
+        return
+    for one in drift:
+        if any(
+            is_below(one.path, other.path) or is_below(other.path, one.path) for other in replaced(subject)
+        ):
+            yield hit_of(one, f"{one.path} {since}: {said(one.before)} → {said(one.after)}")
+
+
+def replaced(subject: Subject) -> tuple[FieldChange, ...]:
+    """The leaves that the change replaces, the flag that says whether the object is archived among them."""
+    if subject.action not in {"archive", "unarchive"}:
+        return subject.change.fields
+    was_archived = subject.action == "unarchive"
+    return (*subject.change.fields, FieldChange("archived", was_archived, not was_archived))
+
+
+def said(value: Document) -> str:
+    """A value in a sentence."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, list):
+        return f"[{', '.join(map(said, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {said(item)}" for key, item in value.items()) + "}"
+    return value if isinstance(value, str) else str(value).lower()
 
 
 def currency_decimals_changed(subject: Subject) -> Iterator[Hit]:

@@ -6,7 +6,7 @@ It is computed by `diff.py`, printed by views, saved to a file and carried out b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -23,6 +23,14 @@ SEVERITIES: tuple[Severity, ...] = ("safe", "caution", "breaking", "error")
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What a catalog last wrote of an object that was edited outside since, in the words of StoredObject."""
+
+    document: Document
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """One catalog object as the store holds it.
 
@@ -31,7 +39,8 @@ class StoredObject:
     normalised document (see emit.py), offer and terms together, without `archived`, which is the flag here.
     `version` counts plan versions from 1 (0 for everything else); `terms_hash` is of the newest version's
     snapshot. `managed_by` is the owning catalog, `""` for objects made in the shell. `outside` says that it
-    was edited in the shell since the catalog last wrote it: `(revision, actor)`.
+    was edited in the shell since the catalog last wrote it: `(revision of the first edit, who edited)`; `written`
+    is what the catalog wrote, None where nothing was edited or that is not known.
     """
 
     address: str
@@ -44,6 +53,7 @@ class StoredObject:
     commit: str = ""
     outside: tuple[int, str] | None = None
     aliases: tuple[str, ...] = ()
+    written: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class StoredCatalog:
     revision: int = 0
     objects: Mapping[str, StoredObject] = field(default_factory=dict)
     notes_seen: frozenset[str] = frozenset()
-    """Ids of change notes that some revision already contained; they accept nothing any more."""
+    """Change notes that some revision already contained (`acme/2026-02-rise`); they accept nothing any more."""
     kind: BaseKind = "store"
     label: str = ""
     as_of: Instant | None = None
@@ -107,6 +117,10 @@ class Overuse:
     most: Fraction
     about: bool = False
     customers: tuple[str, ...] = ()
+    every: str = ""
+    """How often the allowance comes back, where that is the same for all: `month`; `once`: it is a level that is
+    held, less what the customer's other subscriptions include; `granted`: it is no quantity, and `over` of them have
+    what is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,12 @@ class Impact:
     overuse: tuple[Overuse, ...] = ()
     dearer_customers: tuple[str, ...] = ()
 
+    @property
+    def nameless(self) -> Impact:
+        """The same numbers without customers."""
+        overuse = tuple(replace(one, customers=()) for one in self.overuse)
+        return replace(self, overuse=overuse, dearer_customers=())
+
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
@@ -138,19 +158,25 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:
-    """A rule that a change touches. `fingerprint`: first 12 hex of sha256(rule, address, path, before, after)."""
+    """A rule that a change touches. `fingerprint`: first 12 hex of sha256(rule, address, path, before, after).
+
+    `detail` says it to people, with counts that move; it does not make it another finding.
+    """
 
     id: str
     level: Severity
     fingerprint: str
     path: str = ""
-    detail: str = ""
+    detail: str = field(default="", compare=False)
     accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one object. Versions are 0 where the object has none."""
+    """What happens to one object. Versions are 0 where the object has none.
+
+    `holders` and `impact` are not compared: numbers that move do not make it another decision.
+    """
 
     address: str
     action: Action
@@ -161,9 +187,17 @@ class Change:
     place: Place = NOWHERE
     renamed_from: str = ""
     indirect: bool = False
-    holders: Holders = Holders()
+    holders: Holders = field(default=Holders(), compare=False)
     impact: Impact | None = field(default=None, compare=False)
-    """None where the base knows of no subscriptions; numbers that move do not make it another decision."""
+    """None where the base knows of no subscriptions."""
+
+    @property
+    def told(self) -> tuple[FieldChange, ...]:
+        """The changed leaves as they are told: a rename is a change of the id."""
+        if not self.renamed_from:
+            return self.fields
+        old, new = (address.partition(".")[2] for address in (self.renamed_from, self.address))
+        return (FieldChange("id", old, new), *self.fields)
 
     @property
     def level(self) -> Severity:
@@ -189,8 +223,34 @@ class ChangeSet:
     left_alone: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    new_notes: tuple[str, ...] = ()
+    """Change notes that no revision contained yet."""
 
     @property
     def empty(self) -> bool:
         """Whether store and catalog already agree."""
         return not self.changes
+
+    @property
+    def settled(self) -> tuple[str, ...]:
+        """What was edited outside and now stands in the catalog's files as the store has it: drift no more."""
+        other = {change.address for change in self.changes} | set(self.passed_over)
+        return tuple(
+            address
+            for address, one in self.base.objects.items()
+            if one.outside and one.managed_by == self.catalog and address not in other
+        )
+
+    @property
+    def unaccepted(self) -> tuple[str, ...]:
+        """The fingerprints of the breaking changes that nobody has accepted yet."""
+        return tuple(
+            hit.fingerprint
+            for change in self.changes
+            for hit in change.rules
+            if hit.level == "breaking" and not hit.accepted
+        )
+
+    def count_of(self, level: Severity) -> int:
+        """How many changes touch at least one rule of that level."""
+        return sum(any(hit.level == level for hit in change.rules) for change in self.changes)

@@ -55,9 +55,10 @@ def diff(
         inherited = frozenset(one.path for one in change.fields if _by_definition(one, pair, sides))
         subject = Subject(change, pair.before, pair.after, outside, inherited, whole)
         judged.append(replace(change, rules=hits(subject, policies)))
-    given = guards.acceptances(accept, desired.notes, stored.notes_seen)
+    seen = notes_seen(stored, desired)
+    given = guards.acceptances(accept, desired.notes, seen)
     changes, unused = guards.accepted(tuple(sorted(judged, key=lambda one: one.address)), given)
-    findings = in_order([*sides.findings, *unused])
+    findings = in_order([*sides.findings, *unused, *guards.spent_before(changes, desired.notes, seen)])
     return ChangeSet(
         catalog=desired.name,
         digest=catalog_digest(desired),
@@ -66,6 +67,14 @@ def diff(
         findings=findings,
         left_alone=tuple(sorted(sides.left_alone)),
         refusals=guards.refusals(changes, findings, policy),
+        new_notes=tuple(one for one in desired.notes if one not in seen),
+    )
+
+
+def notes_seen(stored: StoredCatalog, desired: Catalog) -> frozenset[str]:
+    """The catalog's change notes that an earlier revision of it contained, under this name or another."""
+    return frozenset(
+        name for name, note in desired.notes.items() if {name, *note.marks(desired.name)} & stored.notes_seen
     )
 
 

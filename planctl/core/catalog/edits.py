@@ -7,10 +7,10 @@ and diff of catalogs say what comes of that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from planctl.core.catalog.changeset import Change, ChangeSet, Holders, StoredCatalog
+from planctl.core.catalog.changeset import Change, ChangeSet, Holders, StoredCatalog, StoredObject
 from planctl.core.catalog.diff import diff
 from planctl.core.catalog.emit import catalog_digest
 from planctl.core.catalog.entries import with_value
@@ -18,7 +18,7 @@ from planctl.core.catalog.examples import softened
 from planctl.core.catalog.export import catalog_file_document
 from planctl.core.catalog.model import Catalog
 from planctl.core.catalog.parse import parse
-from planctl.core.catalog.references import features_used, references
+from planctl.core.catalog.references import features_used, names, references
 from planctl.core.catalog.subject import SOLD
 from planctl.core.currencies import iso_currency
 from planctl.core.document import Document, Node, Scalar, node_of
@@ -32,10 +32,10 @@ Entries = Mapping[str, NodeMapping | None]
 SHELL = "shell"
 """The name that the catalog of everything stored goes by while an edit is judged; it is stored nowhere."""
 
-_FLAGGED = (*SOLD, "features")
+FLAGGED = (*SOLD, "features")
 """The sections whose entries can say `archived: true`."""
 
-_NOT_FOR_EDITS = frozenset({"empty-catalog", "mass-archive"})
+NOT_FOR_EDITS = frozenset({"empty-catalog", "mass-archive"})
 """Rules against a wrong directory; who names an object means it."""
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -70,7 +70,7 @@ def entry_document(stored: StoredCatalog, address: str) -> Document:
     section, _, object_id = address.partition(".")
     below = _file(stored)[section]
     assert isinstance(below, dict)
-    return below[object_id]
+    return below[object_id] if object_id else below
 
 
 def new_entry(address: str) -> NodeMapping:
@@ -85,19 +85,25 @@ def everything(stored: StoredCatalog) -> Catalog:
     return catalog
 
 
-def propose(stored: StoredCatalog, entries: Entries, holders: Mapping[str, Holders]) -> Proposal:
+def propose(
+    stored: StoredCatalog,
+    entries: Entries,
+    holders: Mapping[str, Holders],
+    *,
+    spared: Collection[str] = NOT_FOR_EDITS,
+) -> Proposal:
     """Judge the edit of some objects against everything stored; `holders` is by address.
 
     ISO currencies that an edited entry uses and nobody declared are declared with it. Objects that are not
     edited change only with the definition of a feature that is. Price examples that no longer come out are
-    warnings here.
+    warnings here. The rules `spared` do not count: those against a wrong directory, for who names an object means it.
     """
     tree = _tree(stored)
     edited = {**_missing_currencies(stored, entries), **entries}
     after_tree = tree
     for address, entry in edited.items():
-        section, _, object_id = address.partition(".")
-        after_tree = with_value(after_tree, (section, object_id), entry or Scalar("null"))
+        path = tuple(part for part in address.partition(".")[::2] if part)
+        after_tree = with_value(after_tree, path, entry or Scalar("null"))
     known = {(finding.rule, finding.message) for finding in parse([("", tree)]).findings}
     parsed = parse([("", after_tree)])
     assert parsed.catalog is not None
@@ -108,7 +114,9 @@ def propose(stored: StoredCatalog, entries: Entries, holders: Mapping[str, Holde
     if not proposal.usable:
         return proposal
     found = diff(_as_own(stored), parsed.catalog, holders=holders)
-    changes = tuple(_of_edit(change, stored) for change in found.changes if _concerns(change, edited, stored))
+    changes = tuple(
+        _of_edit(change, stored, spared) for change in found.changes if _concerns(change, edited, stored)
+    )
     refusals = tuple(_refusals(changes))
     return replace(proposal, changes=replace(proposal.changes, changes=changes, refusals=refusals))
 
@@ -126,10 +134,31 @@ def _file(stored: StoredCatalog) -> dict[str, Document]:
     for address, one in stored.objects.items():
         if not one.archived or address in needed:
             objects[address] = one.document
-        elif address.partition(".")[0] in _FLAGGED:
+        elif address.partition(".")[0] in FLAGGED:
             assert isinstance(one.document, dict)
             objects[address] = {**one.document, "archived": True}
     return catalog_file_document(objects, SHELL)
+
+
+def archived_but_named(objects: Mapping[str, StoredObject]) -> dict[str, Document]:
+    """The documents of archived objects that those on sale name, with the flag that a file says it with.
+
+    What has no flag, such as a group, is there without.
+    """
+    found: dict[str, Document] = {}
+    waiting = [address for address, one in objects.items() if not one.archived]
+    while waiting:
+        address = waiting.pop()
+        for target in names(address, objects[address].document):
+            for one in (target, target.replace("plans.", "addons.", 1)):
+                stored = objects.get(one)
+                if stored is None or not stored.archived or one in found:
+                    continue
+                assert isinstance(stored.document, dict)
+                flagged = one.partition(".")[0] in FLAGGED
+                found[one] = {**stored.document, "archived": True} if flagged else stored.document
+                waiting.append(one)
+    return found
 
 
 def _needed(stored: StoredCatalog) -> frozenset[str]:
@@ -137,7 +166,7 @@ def _needed(stored: StoredCatalog) -> frozenset[str]:
     archived = {
         address
         for address, one in stored.objects.items()
-        if one.archived and address.partition(".")[0] not in _FLAGGED
+        if one.archived and address.partition(".")[0] not in FLAGGED
     }
     if not archived:
         return frozenset()
@@ -194,10 +223,10 @@ def _concerns(change: Change, entries: Entries, stored: StoredCatalog) -> bool:
     return bool(features_used(change.address, document_at) & features)
 
 
-def _of_edit(change: Change, stored: StoredCatalog) -> Change:
+def _of_edit(change: Change, stored: StoredCatalog, spared: Collection[str]) -> Change:
     """The change with the place where the object lives, if in a file, and the rules that are about edits."""
     found = stored.objects.get(change.address)
-    rules = tuple(hit for hit in change.rules if hit.id not in _NOT_FOR_EDITS)
+    rules = tuple(hit for hit in change.rules if hit.id not in spared)
     return replace(change, rules=rules, place=found.place if found else NOWHERE)
 
 

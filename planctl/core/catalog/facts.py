@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from planctl.core.catalog.model import Catalog, Plan
 from planctl.core.document import Entry, Mapping, Node, Scalar, Sequence
+from planctl.core.reading import Reader
 from planctl.findings import NOWHERE, Finding, Level, Place
 
 _DEEPEST = 5
@@ -24,6 +25,8 @@ class Facts:
     places: dict[str, Place] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     known: dict[str, frozenset[str]] = field(default_factory=dict)
+    near: Callable[[str, Collection[str]], str] = field(default_factory=lambda: Reader().near)
+    """What the hint at an unknown word says, as `Reader.near` does."""
 
     def plans(self) -> Iterator[Plan]:
         """The plans, add-ons and packs that rules may look at."""

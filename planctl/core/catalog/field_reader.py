@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from planctl.core.document import Mapping, Node, Scalar
 from planctl.core.periods import parse_date
-from planctl.core.reading import Reader, closest
+from planctl.core.reading import Reader
 
 Word = TypeVar("Word", bound=str)
 
@@ -75,13 +75,13 @@ class FieldReader:
 
 def unique_texts(node: Node | None, what: str, reader: Reader) -> tuple[str, ...]:
     """The texts of a list in the order written, each once."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     for item in reader.sequence(node, what):
         text = reader.text(item, f"an entry of {what}")
         if text in found:
             reader.error(item.place, "duplicate", f"{what} names {text!r} twice", hint="remove one")
         elif text:
-            found.append(text)
+            found[text] = None
     return tuple(found)
 
 
@@ -104,6 +104,5 @@ def known_word(node: Scalar, what: str, known: frozenset[str], reader: Reader, r
     """Whether `node` names something known; else an error with a near miss."""
     if node.text in known:
         return True
-    hint = closest(node.text, known) or "known: " + (", ".join(sorted(known)) or "none")
-    reader.error(node.place, rule, f'unknown {what} "{node.text}"', hint=hint)
+    reader.error(node.place, rule, f'unknown {what} "{node.text}"', hint=reader.near(node.text, known))
     return False

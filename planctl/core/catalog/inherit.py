@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 
 from planctl.core.catalog.field_reader import known_word
 from planctl.core.catalog.fields import BY_KEY, IN_DEFAULTS, INHERITED
-from planctl.core.document import Entry, Mapping, Scalar
+from planctl.core.document import Entry, Mapping, Node, Scalar
 from planctl.core.reading import Reader
 from planctl.findings import Finding
 
 PLAN_KEYS = (*BY_KEY, "like", "was")
 """Every key of a plan or add-on as people write it."""
+
+MOST_INHERITED = 200_000
+"""Keys and values of all plans (or all add-ons) with what they inherit: twice what a catalog may write out."""
 
 _OWN_ONLY = ("was",)
 
@@ -36,9 +39,14 @@ class Inheritance:
     """The ids whose `like` leads nowhere or in a circle: what they lack may be what they would inherit."""
 
     _merged: dict[str, Mapping] = field(default_factory=dict)
+    _sizes: dict[int, int] = field(default_factory=dict)
+    _left: int = MOST_INHERITED
 
     def merged(self, plan_id: str) -> Mapping:
-        """All fields of a plan, its own and inherited ones, without `like`; a cycle is reported and cut."""
+        """All fields of a plan, its own and inherited ones, without `like`; a cycle is reported and cut.
+
+        Nothing at all once the plans together have inherited too much, which is reported too.
+        """
         chain = self._chain(plan_id)
         for ancestor in reversed(chain):
             if ancestor not in self._merged:
@@ -46,8 +54,41 @@ class Inheritance:
                 base = self._merged.get(parent)
                 if self.own[ancestor].get("like") is not None and (base is None or parent in self.lost):
                     self.lost.add(ancestor)
-                self._merged[ancestor] = self._over(base, self.own[ancestor])
+                self._merged[ancestor] = self._counted(ancestor, base)
         return self._merged[plan_id]
+
+    @property
+    def beyond_limit(self) -> bool:
+        """Whether the plans inherit so much that they should not be read; it has been reported."""
+        return self._left < 0
+
+    def _counted(self, plan_id: str, base: Mapping | None) -> Mapping:
+        """The fields of a plan over those of `base`, or none where the limit of all plans is reached."""
+        own = self.own[plan_id]
+        if self._left >= 0:
+            merged = self._over(base, own)
+            self._left -= sum(self._size(entry.value) for entry in merged.entries)
+            if self._left >= 0:
+                return merged
+            self.reader.error(
+                own.key_place("like"), "too-many-values", "the plans inherit too many keys and values",
+                expected=f"at most {MOST_INHERITED:,} in all, own and inherited",
+                hint="let fewer plans start from a large one, or spread them over several catalogs",
+            )  # fmt: skip
+        self.lost.add(plan_id)
+        return Mapping((), own.place)
+
+    def _size(self, node: Node) -> int:
+        """How many keys and values stand below a node of a plan; each entry's is counted once."""
+        if isinstance(node, Scalar):
+            return 1
+        below = [entry.value for entry in node.entries] if isinstance(node, Mapping) else node.items
+        size = 1
+        for one in below:
+            if id(one) not in self._sizes:
+                self._sizes[id(one)] = self._size(one)
+            size += self._sizes[id(one)]
+        return size
 
     def _chain(self, plan_id: str) -> list[str]:
         """The plan and what it is like, nearest first, up to one already merged, the root or a repetition."""

@@ -12,7 +12,7 @@ from planctl.core.catalog.changeset import StoredCatalog, StoredObject
 from planctl.core.catalog.documents import Object
 from planctl.core.catalog.emit import catalog_documents
 from planctl.core.catalog.model import Catalog, Plan
-from planctl.core.catalog.references import mapped
+from planctl.core.catalog.references import mapped, renaming
 from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document
 from planctl.findings import NOWHERE, Finding, Place
@@ -62,7 +62,7 @@ class Pair:
 class Sides:
     """Both sides, matched: `left_alone` are addresses not touched, `findings` are about ownership.
 
-    `features` are the pairs of features, by id.
+    `features` are the pairs of features, by id; `renames` are the new addresses by those stored.
     """
 
     stored: StoredCatalog
@@ -72,6 +72,7 @@ class Sides:
     left_alone: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     features: dict[str, Pair] = field(default_factory=dict)
+    renames: dict[str, str] = field(default_factory=dict)
 
 
 def matched(stored: StoredCatalog, desired: Catalog, take_over: str) -> Sides:
@@ -80,7 +81,8 @@ def matched(stored: StoredCatalog, desired: Catalog, take_over: str) -> Sides:
     documents = catalog_documents(desired)
     wanted = {address: _declared(address, document, desired) for address, document in documents.items()}
     origins = _origins(sides, wanted)
-    renames = {origin: address for address, origin in origins.items() if origin != address}
+    renames = sides.renames
+    renames |= {origin: address for address, origin in origins.items() if origin != address}
     for address, one in wanted.items():
         found = stored.objects.get(origins.get(address, address))
         foreign = found.managed_by if found and found.managed_by not in {"", desired.name} else ""
@@ -128,15 +130,19 @@ def _declared(address: str, document: Document, desired: Catalog) -> Wanted:
 def _origins(sides: Sides, wanted: Mapping[str, Wanted]) -> dict[str, str]:
     """The stored address of every wanted object that is renamed: the one that `was` names.
 
-    A rename that was carried out before is none any more: the new address is stored.
+    A rename that was carried out before is none any more: the new address is stored. What `was` names may have
+    been renamed on since and be gone under that id too, as where the commit of the later rename is taken back.
     """
     origins = {}
     stored = sides.stored.objects
+    former = _former(sides.stored, wanted)
     for address, one in wanted.items():
         section = address.partition(".")[0]
         sections = SOLD if section in SOLD else (section,)
         olds = [f"{other}.{one.was}" for other in sections] if one.was else []
         old = next((old for old in olds if old in stored), "")
+        if not old:
+            old = next((former[one] for one in olds if one in former), "")
         if not old or address in stored:
             continue
         if old in wanted:
@@ -146,18 +152,21 @@ def _origins(sides: Sides, wanted: Mapping[str, Wanted]) -> dict[str, str]:
     return origins
 
 
+def _former(stored: StoredCatalog, wanted: Mapping[str, Wanted]) -> dict[str, str]:
+    """The present address by each former one, of objects that the catalog does not declare any more."""
+    return {
+        f"{address.partition('.')[0]}.{alias}": address
+        for address, one in stored.objects.items()
+        if address not in wanted
+        for alias in one.aliases
+    }
+
+
 def _before(found: StoredObject | None, renames: Mapping[str, str]) -> Object:
     """The stored document with the ids that renames give to what it refers to."""
     if found is None:
         return {}
-
-    def renamed(section: str, identifier: str) -> str:
-        for other in SOLD if section == "plans" else (section,):
-            if f"{other}.{identifier}" in renames:
-                return renames[f"{other}.{identifier}"].partition(".")[2]
-        return identifier
-
-    document = mapped(found.address, found.document, renamed) if renames else found.document
+    document = mapped(found.address, found.document, renaming(renames)) if renames else found.document
     return document if isinstance(document, dict) else {}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import sha256
 from typing import Literal
 
 from planctl.core.currencies import Currency
@@ -285,6 +286,11 @@ class ChangeNote:
     why: str
     accept: tuple[str, ...]
     place: Place = NOWHERE
+
+    def marks(self, catalog: str) -> frozenset[str]:
+        """What it is known by once a revision of the catalog contained it: its name, and what it says."""
+        said = "\n".join((self.title, self.why, *sorted(self.accept)))
+        return frozenset({f"{catalog}/{self.id}", f"{catalog}/={sha256(said.encode()).hexdigest()[:16]}"})
 
 
 @dataclass(frozen=True, slots=True)

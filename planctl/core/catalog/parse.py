@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TypeVar
 
 from planctl.core.catalog import examples, rules
 from planctl.core.catalog.facts import Facts, places_below
-from planctl.core.catalog.inherit import Inheritance, usable_defaults
+from planctl.core.catalog.inherit import PLAN_KEYS, Inheritance, usable_defaults
 from planctl.core.catalog.model import Catalog, ChangeNote, Group, Parsed, Plan
 from planctl.core.catalog.parse_coupons import parse_coupon
 from planctl.core.catalog.parse_examples import parse_example
@@ -25,9 +26,12 @@ from planctl.core.catalog.parse_sections import (
 from planctl.core.catalog.sources import Sections, gather
 from planctl.core.document import Entry, Mapping
 from planctl.core.reading import Reader
-from planctl.findings import Place, in_order
+from planctl.findings import Finding, Level, Place, in_order
 
 Value = TypeVar("Value")
+
+MOST_FINDINGS = 1_000
+"""Findings of one catalog; whoever makes more has one mistake, not a thousand."""
 
 
 def parse(sources: Sequence[tuple[str, Mapping]], *, complete: bool = True) -> Parsed:
@@ -43,7 +47,8 @@ def parse(sources: Sequence[tuple[str, Mapping]], *, complete: bool = True) -> P
     reader.currencies = parse_currencies(merged.entries("currencies"), reader)
     features = _each(merged, "features", parse_feature, reader)
     context = Context(reader, features, merged.ids("features"))
-    facts = Facts(Catalog(merged.name), known={name: merged.ids(name) for name in ("groups", "features")})
+    known = {name: merged.ids(name) for name in ("groups", "features")}
+    facts = Facts(Catalog(merged.name), known=known, near=reader.near)
     for section in ("features", "groups", "coupons"):
         for entry in merged.entries(section):
             facts.places.update(places_below(f"{section}.{entry.key.text}", entry.value, entry.key.place))
@@ -67,8 +72,32 @@ def parse(sources: Sequence[tuple[str, Mapping]], *, complete: bool = True) -> P
         currency_places={entry.key.text: entry.key.place for entry in merged.entries("currencies")},
     )  # fmt: skip
     facts = replace(facts, catalog=catalog)
-    findings = [*reader.findings, *rules.check(facts), *examples.check(facts)]
-    return Parsed(catalog, in_order(findings))
+    return Parsed(
+        catalog, _first(chain(in_order(reader.findings), rules.check(facts), examples.check(facts)))
+    )
+
+
+def _first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """As many findings as anybody reads, errors before warnings, and where there are more a finding that says so.
+
+    That is as bad as what it stands for: whoever has too many warnings has no error yet.
+    """
+    kept: dict[Level, dict[Finding, None]] = {level: {} for level in Level}
+    for finding in findings:
+        if len(kept[finding.level]) <= MOST_FINDINGS:
+            kept[finding.level][finding] = None
+        elif finding.is_error:
+            break
+    errors, warnings = in_order([*kept[Level.ERROR]]), in_order([*kept[Level.WARNING]])
+    if len(errors) + len(warnings) <= MOST_FINDINGS:
+        return in_order((*errors, *warnings))
+    told = (*errors, *warnings)[:MOST_FINDINGS]
+    level, what = Level.WARNING, "findings"
+    if len(errors) > MOST_FINDINGS:
+        level, what = Level.ERROR, "errors"
+    message = f"the catalog has more than {MOST_FINDINGS:,} {what}"
+    more = Finding("too-many-findings", message, level=level, hint="mend these first")
+    return (*in_order(told), more)
 
 
 def _each(
@@ -98,6 +127,9 @@ def _plans(merged: Sections, context: Context, facts: Facts) -> dict[str, Plan]:
         }
         family = Inheritance(defaults, own, reader, merged.ids(section))
         broken = family.check()
+        if family.beyond_limit:
+            facts.broken.update(own)
+            continue
         for entry in entries:
             plan_id = entry.key.text
             if plan_id not in own:
@@ -106,7 +138,10 @@ def _plans(merged: Sections, context: Context, facts: Facts) -> dict[str, Plan]:
             node = family.merged(plan_id)
             plans[plan_id] = parse_plan(plan_id, section, node, context, entry.key.place)
             facts.places.update(places_below(f"{section}.{plan_id}", node, entry.key.place))
-            if plan_id in family.lost:
+            misspelt = own[plan_id].get("price") is None and not reader.lacks(
+                own[plan_id], "price", PLAN_KEYS
+            )
+            if plan_id in family.lost or misspelt:
                 _forget(reader, before, "price-missing")
             if plan_id in broken | family.lost or any(
                 finding.is_error for finding in reader.findings[before:]

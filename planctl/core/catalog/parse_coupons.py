@@ -10,18 +10,22 @@ from planctl.core.catalog.parse_sections import percentage
 from planctl.core.document import Entry, Mapping, Node, Scalar
 from planctl.core.reading import Reader, shown
 
+KEYS = ("off", "for", "plans", "until", "max")
+
 
 def parse_coupon(entry: Entry, reader: Reader) -> Coupon | None:
     """A discount: `off` a percentage or an amount per currency, `for` once, N periods or forever."""
-    node = reader.mapping(entry.value, "a coupon", ("off", "for", "plans", "until", "max"))
+    node = reader.mapping(entry.value, "a coupon", KEYS)
     if node is None:
         return None
     fields = FieldReader(node, reader)
     off = node.get("off")
     percent = percentage(off, "off", reader) if isinstance(off, Scalar) else None
-    amounts = fields.fees("off") if isinstance(off, Mapping) else {}
-    nothing = percent == 0 or (isinstance(off, Mapping) and not any(amounts.values()))
-    if off is None or nothing:
+    amounts = {} if off is None or isinstance(off, Scalar) else fields.fees("off")
+    nothing = percent == 0 or (
+        isinstance(off, Mapping) and len(amounts) == len(off.entries) and not any(amounts.values())
+    )
+    if nothing or reader.lacks(node, "off", KEYS):
         hint = "write off: 20%, or off: {USD: 10}"
         place = off.place if off else entry.key.place
         reader.error(place, "coupon-empty", f"coupon {entry.key.text} takes nothing off", hint=hint)

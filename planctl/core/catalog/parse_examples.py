@@ -12,6 +12,8 @@ from planctl.core.document import Entry, Mapping, Scalar, Sequence
 from planctl.core.periods import Interval
 from planctl.core.reading import Reader
 
+KEYS = ("plan", "pay", "in", "use", "bill")
+
 
 def parse_example(
     entry: Entry, plans: Map[str, Plan], declared: frozenset[str], context: Context
@@ -23,11 +25,11 @@ def parse_example(
     the plan, the currency or the bill cannot be read; `declared` are the ids of plans and add-ons.
     """
     reader = context.reader
-    node = reader.mapping(entry.value, "an example", ("plan", "pay", "in", "use", "bill"))
+    node = reader.mapping(entry.value, "an example", KEYS)
     if node is None:
         return None
     for key in ("plan", "bill"):
-        if node.get(key) is None:
+        if reader.lacks(node, key, KEYS):
             reader.error(
                 entry.key.place, "example-missing", f"the example has no {key}", hint=f"write {key}:"
             )

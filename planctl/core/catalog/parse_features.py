@@ -17,7 +17,7 @@ from planctl.core.money import MAX_DECIMALS, MAX_INTEGER_DIGITS, decimal_text
 from planctl.core.periods import Interval
 from planctl.core.pricing.kinds import BESIDE, KINDS, Beside, read_beside, read_kind
 from planctl.core.pricing.model import PriceKind
-from planctl.core.reading import Reader, shown
+from planctl.core.reading import FALSE, TRUE, Reader, shown
 
 METERED_KEYS = ("unit", "event", "aggregate", "value", "where", "round", "spends", "reset")
 DEFINITION_KEYS = ("type", "name", "values", "archived", "was", *METERED_KEYS)
@@ -54,7 +54,10 @@ def parse_feature(entry: Entry, reader: Reader) -> Feature | None:
         return None
     if node.get("type") is None:
         hint = f"write type: {' | '.join(TYPES)}"
-        reader.error(entry.key.place, "type-missing", f'feature "{entry.key.text}" has no type', hint=hint)
+        if reader.lacks(node, "type", DEFINITION_KEYS):
+            reader.error(
+                entry.key.place, "type-missing", f'feature "{entry.key.text}" has no type', hint=hint
+            )
         return None
     if reader.choice(node.get("type"), "type", TYPES) is None:
         return None
@@ -152,11 +155,7 @@ def parse_entitlements(
 
 
 def _entitlement(feature: Feature, entry: Entry, reset: Reset, reader: Reader) -> Entitlement | None:
-    if (
-        isinstance(entry.value, Scalar)
-        and not entry.value.quoted
-        and entry.value.text in {"false", "no", "off"}
-    ):
+    if _is_taken_away(feature, entry.value):
         return None
     if feature.type == "boolean":
         return _boolean(feature, entry.value, reader)
@@ -165,8 +164,14 @@ def _entitlement(feature: Feature, entry: Entry, reset: Reset, reader: Reader) -
     return _metered(feature, entry.value, reset, reader)
 
 
+def _is_taken_away(feature: Feature, node: Node) -> bool:
+    """Whether an entry says no. `NO` and `Off` may be values of a list, so there only `no` and `off` do."""
+    words = {"false", "no", "off"} if feature.type == "list" else FALSE
+    return isinstance(node, Scalar) and not node.quoted and node.text in words
+
+
 def _boolean(feature: Feature, node: Node, reader: Reader) -> Entitlement | None:
-    if isinstance(node, Scalar) and not node.is_null and node.text.lower() in {"true", "yes", "on"}:
+    if isinstance(node, Scalar) and node.text in TRUE:
         return Entitlement(feature, included=None)
     reader.error(
         node.place, "feature-type", f"{feature.id} is a boolean feature", expected="true or false",
@@ -199,7 +204,7 @@ def _metered(feature: Feature, node: Node, reset: Reset, reader: Reader) -> Enti
             hint = f"write {feature.id}: 100, or {feature.id}: unlimited"
             reader.error(node.place, "feature-type", f"{feature.id} says nothing", hint=hint)
             return None
-        only = () if node.text in {"true", "yes", "on"} else (Entry(Scalar("included", node.place), node),)
+        only = () if node.text in TRUE else (Entry(Scalar("included", node.place), node),)
         node = Mapping(only, node.place)
     mapping = reader.mapping(node, f"the entry of {feature.id}", _METERED_ENTRY)
     if mapping is None:
@@ -207,7 +212,7 @@ def _metered(feature: Feature, node: Node, reset: Reset, reader: Reader) -> Enti
     fields = FieldReader(mapping, reader)
     override = parse_spends(mapping.get("spends"), reader)
     spends = dict(feature.spends) if override is None else override
-    if not spends and mapping.get("included") is None and mapping.get("beyond") is None:
+    if not spends and all(reader.lacks(mapping, key, _METERED_ENTRY) for key in ("included", "beyond")):
         hint = f"write {feature.id}: 100 or {feature.id}: unlimited, or what it spends in its definition"
         reader.error(
             node.place, "allowance-missing", f"nothing says how many {feature.id} are granted", hint=hint
@@ -279,7 +284,7 @@ def parse_beyond(node: Node | None, reader: Reader) -> Beyond | None:
     if mapping is None:
         return None
     fields = FieldReader(mapping, reader)
-    if mapping.get("charge") is None:
+    if reader.lacks(mapping, "charge", (*BEYOND_KEYS, *KINDS)):
         hint = "charge: usage (billed after use) or charge: prepaid (bought ahead)"
         reader.error(mapping.place, "charge-missing", "beyond does not say how it is charged", hint=hint)
     prices = _prices(mapping, read_beside(mapping, reader), reader)

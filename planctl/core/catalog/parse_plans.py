@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from planctl.core.catalog.field_reader import FieldReader
 from planctl.core.catalog.model import AmountRange, Kind, Offer, OnlyFor, Plan, PriceRow, Terms, Trial
-from planctl.core.catalog.parse_features import Context, parse_entitlements, parse_included
+from planctl.core.catalog.parse_features import Context, parse_entitlements
 from planctl.core.document import Mapping, Node, Scalar
 from planctl.core.periods import Anchor, Interval
 from planctl.core.reading import Reader, shown
@@ -274,10 +274,10 @@ def _wallet(node: Node | None, context: Context) -> dict[str, Decimal]:
                 entry.value.place, "number", "a wallet holds a number of units", got=shown(entry.value)
             )
             continue
-        units = parse_included(entry.value, f"wallet.{entry.key.text}", reader)
+        units = reader.number(entry.value, f"wallet.{entry.key.text}")
         if units:
             found[entry.key.text] = units
-        else:
+        elif units is not None:
             reader.error(entry.value.place, "range", "a wallet's units must be above 0", got=entry.value.text)
     if section is not None and not section.entries:
         hint = "write wallet: {FEATURE: units}"

@@ -88,6 +88,8 @@ def _currency(entry: Entry, reader: Reader) -> Currency | None:
         hint = f"remove iso: false, or use another code than {code}"
         reader.error(node.key_place("iso"), "currency-iso", f"{code} is an ISO 4217 currency", hint=hint)
         return listed
+    if decimals is None and node.get("decimals") is not None:
+        return None
     if decimals is None:
         hint = f"write {code}: {{decimals: 2, iso: false}} with the decimals its amounts have"
         reader.error(entry.key.place, "currency-decimals", f"{code} has no decimals", hint=hint)

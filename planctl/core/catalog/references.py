@@ -6,8 +6,9 @@ Source: planctl catalog format; the shapes are those of the normalised documents
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document
 
 Name = Callable[[str, str], str]
@@ -25,6 +26,30 @@ def mapped(address: str, document: Document, name: Name) -> Document:
     if not isinstance(document, dict) or section not in _PLACES:
         return document
     return {key: _replaced(section, key, value, name) for key, value in document.items()}
+
+
+def renaming(renames: Mapping[str, str]) -> Name:
+    """The ids that renames give, by former address (`{"plans.pro": "plans.max"}`); any other id stays."""
+
+    def name(section: str, identifier: str) -> str:
+        for one in SOLD if section == "plans" else (section,):
+            if f"{one}.{identifier}" in renames:
+                return renames[f"{one}.{identifier}"].partition(".")[2]
+        return identifier
+
+    return name
+
+
+def followed(addresses: Iterable[str], renames: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The present addresses, by former one, of those of `addresses` that were renamed since.
+
+    `renames` are the new addresses by old ones, of one revision after the other. What took a freed id later is
+    another object, and none of `addresses`.
+    """
+    present = {address: address for address in addresses}
+    for several in renames:
+        present = {old: several.get(new, new) for old, new in present.items()}
+    return {old: new for old, new in present.items() if old != new}
 
 
 def references(address: str, document: Document) -> frozenset[str]:
@@ -48,6 +73,19 @@ def references(address: str, document: Document) -> frozenset[str]:
         )
         mapped(address, needing, note)
         found |= {f"currencies.{code}" for code in currencies_in(document)}
+    return frozenset(found)
+
+
+def names(address: str, document: Document) -> frozenset[str]:
+    """The addresses of everything that the object mentions, needed or not; add-ons go by `plans.` too."""
+    found = set(references(address, document))
+
+    def note(section: str, identifier: str) -> str:
+        if identifier:
+            found.add(f"{section}.{identifier}")
+        return identifier
+
+    mapped(address, document, note)
     return frozenset(found)
 
 

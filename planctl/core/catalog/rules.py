@@ -45,6 +45,8 @@ RULES: tuple[Rule, ...] = (
     sense.dearer_includes_less,
     sense.longer_row_dearer,
     sense.nobody_can_get,
+    sense.addon_currency,
+    sense.note_accepts_nothing,
     sense.trial_longer_than_interval,
     sense.pack_cheaper_than_next,
     sense.addon_in_plan_group,
@@ -53,6 +55,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def check(facts: Facts) -> tuple[Finding, ...]:
-    """Every finding of every rule."""
-    return tuple(finding for rule in RULES for finding in rule(facts))
+def check(facts: Facts) -> Iterator[Finding]:
+    """Every finding of every rule, one after the other, so that whoever has enough may stop."""
+    return (finding for rule in RULES for finding in rule(facts))

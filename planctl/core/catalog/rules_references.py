@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -10,13 +11,7 @@ from planctl.core.catalog.facts import Facts, error, section_of
 from planctl.core.catalog.model import Feature, Group, Plan
 from planctl.core.catalog.parse_plans import IMPLICIT_GROUP
 from planctl.core.catalog.selling import only_once
-from planctl.core.reading import closest
 from planctl.findings import Finding, Place
-
-
-def near(word: str, known: Collection[str]) -> str:
-    """A near miss, or all that is known."""
-    return closest(word, known) or "known: " + (", ".join(sorted(known)) or "none")
 
 
 def group_unknown(facts: Facts) -> Iterator[Finding]:
@@ -26,13 +21,16 @@ def group_unknown(facts: Facts) -> Iterator[Finding]:
         group = plan.terms.group
         if group and group not in known:
             place = facts.at(plan, "group")
-            yield error("group-unknown", place, f'unknown group "{group}"', near(group, known))
+            yield error("group-unknown", place, f'unknown group "{group}"', facts.near(group, known))
 
 
 def order_unknown(facts: Facts) -> Iterator[Finding]:
     """`order` names plans of the group."""
+    members_of: dict[str, set[str]] = {}
+    for plan in facts.catalog.plans.values():
+        members_of.setdefault(plan.terms.group, set()).add(plan.id)
     for group in facts.catalog.groups.values():
-        members = {plan.id for plan in facts.catalog.plans.values() if plan.terms.group == group.id}
+        members = members_of.get(group.id, set())
         for index, plan_id in enumerate(group.order):
             if plan_id in members or plan_id in facts.broken:
                 continue
@@ -41,7 +39,7 @@ def order_unknown(facts: Facts) -> Iterator[Finding]:
                 hint = f"write group: {group.id} in {plan_id}, or take it out of order"
                 yield error("order-unknown", place, f"{plan_id} is not in group {group.id}", hint)
             else:
-                yield error("order-unknown", place, f'unknown plan "{plan_id}"', near(plan_id, members))
+                yield error("order-unknown", place, f'unknown plan "{plan_id}"', facts.near(plan_id, members))
 
 
 def requires_unknown(facts: Facts) -> Iterator[Finding]:
@@ -51,7 +49,7 @@ def requires_unknown(facts: Facts) -> Iterator[Finding]:
         for base in plan.terms.requires:
             place = facts.at(plan, "requires")
             if base not in facts.known["plans"]:
-                yield error("plan-unknown", place, f'unknown plan "{base}"', near(base, plans))
+                yield error("plan-unknown", place, f'unknown plan "{base}"', facts.near(base, plans))
             elif base not in plans:
                 yield error("plan-unknown", place, f"{base} is an add-on", "an add-on stands on a plan")
 
@@ -63,7 +61,7 @@ def coupon_plan_unknown(facts: Facts) -> Iterator[Finding]:
         for plan_id in coupon.plans:
             if plan_id not in known:
                 place = facts.place(f"coupons.{coupon.id}.plans")
-                yield error("plan-unknown", place, f'unknown plan "{plan_id}"', near(plan_id, known))
+                yield error("plan-unknown", place, f'unknown plan "{plan_id}"', facts.near(plan_id, known))
 
 
 def spends_target(facts: Facts) -> Iterator[Finding]:
@@ -90,7 +88,7 @@ def _targets(
     for target in targets:
         feature = facts.catalog.features.get(target)
         if target not in known:
-            yield error("feature-unknown", place, f'unknown feature "{target}"', near(target, known))
+            yield error("feature-unknown", place, f'unknown feature "{target}"', facts.near(target, known))
         elif feature and feature.type != "metered":
             message = f"{what} {target}: it is a {feature.type} feature"
             yield error("spends-target", place, message, "name a metered feature")
@@ -111,16 +109,19 @@ def spends_cycle(facts: Facts) -> Iterator[Finding]:
         own = {
             key: entry.spends for key, entry in plan.terms.features.items() if entry.spends != defined[key]
         }
-        cycle = _cycle({**defined, **own}) if own else []
+        cycle = _cycle(ChainMap(own, defined), own) if own else []
         if cycle:
             place = facts.at(plan, f"features.{cycle[0]}.spends")
             yield error("spends-cycle", place, _circle(cycle), "remove one spends")
 
 
-def _cycle(spends: Mapping[str, Mapping[str, Fraction]]) -> list[str]:
-    """The ids of one circle, its smallest id first; empty where there is none. Looks at every id once."""
+def _cycle(spends: Mapping[str, Mapping[str, Fraction]], among: Iterable[str] = ()) -> list[str]:
+    """The ids of one circle, its smallest id first; empty where there is none. Looks at every id once.
+
+    With `among`, only at those and what they lead to: where all else is known to hold no circle.
+    """
     finished: set[str] = set()
-    for start in sorted(spends):
+    for start in sorted(among or spends):
         path: dict[str, None] = {}
         waiting = [iter((start,))]
         while waiting:

@@ -27,7 +27,9 @@ class Around:
 
     `referrers` lists for an archived address the remaining objects that refer to it, `look_alikes` for a
     created address the archived one it resembles. `catalog_refusals` maps the rule ids empty-catalog and
-    mass-archive to their sentence where they apply; they are raised on every archived object.
+    mass-archive to their sentence where they apply; they are raised on every archived object. `drifts` are the
+    leaves that were edited outside, by the address that the catalog gives, where it is known what the catalog had
+    written. `is_first`: the base holds nothing yet.
     """
 
     max_price_change: Decimal = Decimal("0.25")
@@ -35,6 +37,8 @@ class Around:
     referrers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     look_alikes: Mapping[str, str] = field(default_factory=dict)
     catalog_refusals: Mapping[str, str] = field(default_factory=dict)
+    drifts: Mapping[str, tuple[FieldChange, ...]] = field(default_factory=dict)
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

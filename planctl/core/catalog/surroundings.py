@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from planctl.core.catalog.changeset import Change, StoredCatalog
+from planctl.core.catalog.changeset import Change, FieldChange, StoredCatalog
+from planctl.core.catalog.drift import drifts
 from planctl.core.catalog.matching import Pair, Sides
 from planctl.core.catalog.model import Policy
-from planctl.core.catalog.references import references
+from planctl.core.catalog.references import mapped, references, renaming
 from planctl.core.catalog.subject import SOLD, Around
 from planctl.core.currencies import Currency
 from planctl.core.document import Document
@@ -28,7 +30,27 @@ def around(sides: Sides, changes: Sequence[Change], policy: Policy) -> Around:
         referrers=_referrers(sides, gone),
         look_alikes=_look_alikes(sides, changes),
         catalog_refusals=_catalog_refusals(sides, gone),
+        drifts=_drifts(sides),
+        is_first=not sides.stored.objects,
     )
+
+
+def _drifts(sides: Sides) -> dict[str, tuple[FieldChange, ...]]:
+    """What was edited outside, by the ids that the catalog gives to objects."""
+    stored = sides.stored
+    if sides.renames and any(one.written for one in stored.objects.values()):
+        name = renaming(sides.renames)
+        objects = {
+            sides.renames.get(address, address): replace(
+                one,
+                document=mapped(address, one.document, name),
+                written=one.written
+                and replace(one.written, document=mapped(address, one.written.document, name)),
+            )
+            for address, one in stored.objects.items()
+        }
+        stored = replace(stored, objects=objects)
+    return drifts(stored)
 
 
 def currencies_of(stored: StoredCatalog) -> dict[str, Currency]:

@@ -1,16 +1,18 @@
-"""How many of everything a scheduled change takes along, where quantities change after it was scheduled.
+"""How many of everything a subscription takes along to other terms, at a change and to those it might have had.
 
 It schedules nothing. Source: planctl billing rules, lifecycle (groups) and quantities.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
 from planctl.core.catalog.model import Terms
+from planctl.core.catalog.recurring import carried_totals, carried_units, sold_ahead
 from planctl.core.periods import Instant
-from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.model import QuantityStep, Subscription
 
 
 def following(coming: Subscription, before: Subscription, after: Subscription) -> Subscription:
@@ -35,24 +37,31 @@ def following(coming: Subscription, before: Subscription, after: Subscription) -
 
 def units_for(held: Subscription, terms: Terms, at: Instant) -> int:
     """How many units of a plan with these terms go on from those that are held at an instant."""
-    low, high = terms.quantity
-    return min(max(held.quantity_at(at), low), high)
+    return carried_units(terms, held.quantity_at(at))
 
 
 def totals_for(held: Subscription, terms: Terms, pay: str, at: Instant) -> dict[str, Decimal]:
     """The totals of prepaid features that go on, as far as these terms sell so many of them ahead."""
-    found = {}
-    for feature, total in held.quantities_at(at).items():
-        entitlement = terms.features.get(feature)
-        beyond = entitlement.beyond if entitlement is not None else None
-        if (
-            entitlement is None
-            or beyond is None
-            or beyond.charge != "prepaid"
-            or beyond.price_for(pay) is None
-        ):
-            continue
-        kept = total if beyond.up_to is None else min(total, beyond.up_to)
-        if entitlement.included is not None and kept > entitlement.included:
-            found[feature] = kept
-    return found
+    return carried_totals(terms, pay, held.quantities_at(at))
+
+
+def on_terms(held: Subscription, terms: Terms) -> Subscription:
+    """The subscription as if it had always had these terms: every quantity that it ever held, as far as they sell it.
+
+    At each instant it holds what `units_for` and `totals_for` take along from there; a step to no more than the
+    allowance is one to the allowance.
+    """
+    quantities = carried_totals(terms, held.pay, held.quantities)
+    steps = tuple(_steps_on(held, terms))
+    units = carried_units(terms, held.quantity)
+    return replace(held, terms=terms, quantity=units, quantities=quantities, steps=steps)
+
+
+def _steps_on(held: Subscription, terms: Terms) -> Iterator[QuantityStep]:
+    for step in held.steps:
+        if not step.feature:
+            yield replace(step, total=Decimal(carried_units(terms, int(step.total))))
+        elif sold_ahead(terms, held.pay, step.feature):
+            kept = carried_totals(terms, held.pay, {step.feature: step.total})
+            allowance = terms.features[step.feature].included or Decimal(0)
+            yield replace(step, total=kept.get(step.feature, allowance))

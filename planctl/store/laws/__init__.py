@@ -16,6 +16,7 @@ from planctl.store.laws import (
     statuses,
     usage,
     wallets,
+    waves,
     whole,
 )
 from planctl.store.laws.model import Law, Violation
@@ -42,6 +43,11 @@ LAWS: tuple[Law, ...] = (
     ),
     Law("dates-follow", "trial, expiry and new periods begin and end when the terms say", life.dates),
     Law("trials-once", "a trial is recorded, once for each customer and group", life.trials),
+    Law(
+        "migrations-once",
+        "each member of a migration was moved once, to the version it says",
+        waves.moved_once,
+    ),
     Law("periods-tile", "billing periods follow their schedule without gap or overlap", billing.tiled),
     Law("nothing-lost", "all that fell due has an invoice or a recorded reason, once", billing.settled),
     Law("looked-at-in-time", "the next run looks wherever something falls due", billing.looked_at),

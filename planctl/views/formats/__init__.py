@@ -36,6 +36,7 @@ class Format(Protocol):
 def render(answer: Answer, name: str, screen: Screen) -> Iterator[str]:
     """The lines of an answer in the named format, or in one of the answer's own `sources`."""
     if answer.sources is not None and name in answer.sources:
-        return iter(answer.sources[name].removesuffix("\n").split("\n"))
+        text = answer.sources[name].removesuffix("\n")
+        return iter(text.split("\n") if text else ())
     known = name if name in FORMATS else FORMATS[0]  # `text` of catalog diff is the form for people
     return cast(Format, import_module(f"{__name__}.{known}")).render(answer, screen)

@@ -264,6 +264,18 @@ def test_archiving_a_plan_that_somebody_holds_is_a_caution() -> None:
     assert (hit.level, hit.detail) == ("caution", "1 running subscription keeps it")
 
 
+def test_one_holder_more_is_the_same_finding_and_the_same_change() -> None:
+    edits = ((BASIC, ""), ("requires: [basic, pro]", "requires: [pro]"))
+    few, many = changed(*edits, held=1), changed(*edits, held=2)
+    # sha256 of ["archive-with-subscribers","plans.basic","",null,null]
+    assert [hit.fingerprint for hit in many.changes[1].rules] == ["488bbf0d9920"]
+    assert few.changes == many.changes
+    assert [one.changes[1].rules[0].detail for one in (few, many)] == [
+        "1 running subscription keeps it",
+        "2 running subscriptions keep it",
+    ]
+
+
 def test_archiving_a_plan_that_nobody_holds_touches_no_rule() -> None:
     found = changed((BASIC, ""), ("requires: [basic, pro]", "requires: [pro]"))
     assert ("plans.basic", "archive") in [(change.address, change.action) for change in found.changes]
@@ -500,6 +512,36 @@ def test_a_lower_price_for_some_and_a_higher_one_for_others_says_both() -> None:
         "1,000 to 3,000 cheaper by up to 20 USD, above 3,000 dearer, by 0.02 USD more with each unit"
     )
     assert hit.level == "caution", "never more than 0.12 instead of 0.10 a unit, 20 %"
+
+
+def test_a_table_that_crosses_the_old_one_three_times_is_told_range_by_range() -> None:
+    def tiers(*prices: str) -> str:
+        rows = [
+            f"{{to: {to}, each: {{USD: {price}}}}}"
+            for to, price in zip((100, 300, 600), prices, strict=False)
+        ]
+        table = ", ".join([*rows, f"{{each: {{USD: {prices[3]}}}}}"])
+        only_dollars = edited(
+            (CALLS, f"calls: {{included: 0, beyond: {{charge: usage, graduated: [{table}]}}}}"),
+            ("month: {USD: 49, EUR: 46}", "month: {USD: 49}"),
+            ("year: {USD: 490, EUR: 460}", "year: {USD: 490}"),
+        )
+        return only_dollars
+
+    before = catalog(tiers("1.00", "0.50", "0.40", "0.10"))
+    after = catalog(tiers("0.90", "0.60", "0.30", "0.15"))
+    hits = [
+        hit
+        for hit in diff(stored(before), after, holders={}).changes[0].rules
+        if hit.id == "price-curve-dearer"
+    ]
+    # The new bill less the old one: −10 at 100 units, −10 + 0.10 × 200 = +10 at 300, +10 − 0.10 × 300 = −20 at 600,
+    # then 0.05 more for each. So it is 0 again at 200, at 400, and at 600 + 20 / 0.05 = 1,000.
+    assert [hit.detail for hit in hits] == [
+        "0 to 200 cheaper by up to 10 USD, 200 to 400 dearer by up to 10 USD, "
+        "400 to 1,000 cheaper by up to 20 USD, above 1,000 dearer, by 0.05 USD more with each unit"
+    ]
+    assert hits[0].level == "breaking", "0.15 instead of 0.10 for each unit without end, 50 %"
 
 
 def catalog_document(address: str) -> dict[str, object]:

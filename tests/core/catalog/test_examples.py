@@ -148,6 +148,39 @@ def test_an_example_says_events_where_they_are_priced_and_quantities_elsewhere(
     assert finding.message == f"example e: {message}"
 
 
+SOLD_WIDELY = """
+features: {calls: {type: metered}}
+plans:
+  team:
+    price: {month: {USD: 20, EUR: 18}, 3 months: {USD: 54, EUR: 51}}
+    features:
+      minutes: {included: 100, beyond: {charge: usage, each: {USD: 0.10, EUR: 0.09}}}
+      calls: {included: 1_000, beyond: {charge: usage, package: {of: 500, price: {USD: 2, EUR: 1.80}}}}
+      seats:
+        included: 2
+        beyond: {charge: prepaid, each: {month: {USD: 4, EUR: 3.50}, 3 months: {USD: 11, EUR: 10}}}
+addons:
+  pack: {price: {once: {USD: 15, EUR: 14}}, wallet: {minutes: 100}}
+  seat: {price: {month: {USD: 6}}, quantity: 1..20, features: {seats: 1}}
+defaults: {packs: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("example", "bill"),
+    [
+        # 18 + 3 more seats at 3.50 + 40 minutes at 0.09 + 501 calls, two packages, at 1.80
+        ("plan: team, pay: month, in: EUR, use: {seats: 5, minutes: 140, calls: 1_501}", "35.70"),
+        # 54 + 1 seat at 11 for the quarter; usage is that of one allowance period, a month: 10 minutes at 0.10
+        ("plan: team, pay: 3 months, in: USD, use: {seats: 3, minutes: 110}", "66.00"),
+        ("plan: pack, in: EUR", "14"),
+        ("plan: seat, in: USD", "6"),
+    ],
+)
+def test_several_features_currencies_intervals_and_add_ons_can_be_examples(example: str, bill: str) -> None:
+    assert parsed(SOLD_WIDELY, f"examples: {{e: {{{example}, bill: {bill}}}}}").findings == ()
+
+
 def test_a_meters_rounding_counts_in_an_example() -> None:
     text = (
         "features: {gb: {type: metered, round: {to: 0, mode: up}}}\n"

@@ -181,14 +181,14 @@ def test_a_change_note_is_one_file_or_an_entry_of_changes() -> None:
         [
             tree(HEAD),
             tree(note, "changes/2026-10.yaml"),
-            tree("changes: {x: {why: a, accept: [b]}}", "n.yaml"),
+            tree("changes: {x: {why: a, accept: [66716f09291c]}}", "n.yaml"),
         ]
     )
     assert found.catalog is not None
     assert found.findings == ()
     notes = found.catalog.notes
     assert (notes["2026-10"].title, notes["2026-10"].accept) == ("Up", ("77c1d09e5b3f",))
-    assert notes["x"].accept == ("b",)
+    assert notes["x"].accept == ("66716f09291c",)
 
 
 def test_policy_levels_and_thresholds() -> None:
@@ -404,3 +404,40 @@ def test_what_stands_beside_a_price_is_read_with_it() -> None:
     assert beyond
     price = beyond.price_for("month")
     assert price == Volume((Tier(None, {"USD": Decimal(1)}),), True, Convert(Decimal(60)), True)
+
+
+# --- more findings than anybody reads
+
+
+def dear_years(number: int, *rest: str) -> str:
+    """So many plans whose year costs more than its twelve months, in USD and in EUR: two warnings each."""
+    price = "price: {month: {USD: 10, EUR: 10}, year: {USD: 121, EUR: 121}}"
+    plans = "".join(f"  p{one:04}: {{{price}}}\n" for one in range(number))
+    return f"plans:\n{plans}{''.join(rest)}"
+
+
+def test_more_than_a_thousand_warnings_leave_a_catalog_usable() -> None:
+    found = parsed(dear_years(501))  # 1,002 warnings
+    assert found.usable
+    assert [one.rule for one in found.findings] == ["longer-row-dearer"] * 1_000 + ["too-many-findings"]
+    assert found.findings[-1].message == "the catalog has more than 1,000 findings"
+    assert not any(one.is_error for one in found.findings)
+
+
+def test_a_thousand_warnings_are_all_there() -> None:
+    assert complaints(dear_years(500)) == ["longer-row-dearer"] * 1_000
+
+
+def test_an_error_is_not_lost_behind_warnings() -> None:
+    found = parsed(dear_years(501, "  last: {group: nowhere, price: free}\n"))
+    assert not found.usable
+    assert [one.rule for one in found.findings if one.is_error] == ["group-unknown"]
+    assert (len(found.findings), found.findings[-1].rule) == (1_001, "too-many-findings")
+
+
+def test_more_than_a_thousand_errors_are_an_error_themselves() -> None:
+    order = ", ".join(f"p{one}" for one in range(1_001))
+    found = parsed(f"groups: {{main: {{order: [{order}]}}}}\n")
+    assert [one.rule for one in found.findings] == ["order-unknown"] * 1_000 + ["too-many-findings"]
+    assert found.findings[-1].is_error
+    assert found.findings[-1].message == "the catalog has more than 1,000 errors"

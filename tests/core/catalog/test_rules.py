@@ -262,6 +262,15 @@ WARNINGS = [
         " b: {price: {month: {USD: 5}}, group: g, features: {apps: mail}}}",
     ),
     ("longer-row-dearer", "plans: {p: {price: {month: {USD: 5}, year: {USD: 60.01}}}}"),
+    ("longer-row-dearer", "plans: {p: {price: {week: {USD: 5}, 2 weeks: {USD: 10.01}}}}"),
+    (
+        "longer-row-dearer",  # two months divide no three, one month does
+        "plans: {p: {price: {month: {USD: 5}, 2 months: {USD: 10}, 3 months: {USD: 15.01}}}}",
+    ),
+    (
+        "longer-row-dearer",  # the quarter has no price in EUR, the month has
+        "plans: {p: {price: {month: {USD: 5, EUR: 5}, 3 months: {USD: 15}, year: {USD: 60, EUR: 61}}}}",
+    ),
     (
         "nobody-can-get",
         f"plans: {{p: {{{MONTH}, archived: true}}}}\naddons: {{a: {{{MONTH}, requires: p}}}}",
@@ -270,6 +279,18 @@ WARNINGS = [
         "nobody-can-get",
         f"plans: {{p: {{{MONTH}}}}}\naddons: {{a: {{price: {{once: {{USD: 5}}}}, wallet: {{minutes: 5}}}}}}",
     ),
+    (
+        "nobody-can-get",
+        f"plans: {{p: {{{MONTH}}}}}\naddons: {{a: {{price: {{month: {{EUR: 5}}}}}}}}",
+    ),
+    (
+        "nobody-can-get",
+        "plans: {p: {price: {month: {USD: 5, EUR: 5}}}, q: {price: {month: {USD: 5}}}}\n"
+        "addons: {a: {price: {month: {EUR: 5}}, requires: q}}",
+    ),
+    ("note-accepts", "changes: {n: {why: w, accept: [price-increse plans.p]}}"),
+    ("note-accepts", "changes: {n: {why: w, accept: [price-increase]}}"),
+    ("note-accepts", "changes: {n: {why: w, accept: [66716F09291C]}}"),
     ("trial-longer-than-interval", "plans: {p: {price: {week: {USD: 5}}, trial: 14 days}}"),
     (
         "pack-cheaper-than-next",
@@ -306,7 +327,9 @@ def test_every_rule_has_a_case() -> None:
     for rule in RULES:
         source = inspect.getsource(rule)
         name = rule.__name__.replace("_", "-")
-        assert name in covered or any(f'"{other}"' in source for other in covered) or "_targets(" in source
+        assert name in covered or any(f'"{other}"' in source for other in covered) or "_targets(" in source, (
+            name
+        )
 
 
 def test_a_finding_points_at_the_term_it_is_about() -> None:
@@ -338,9 +361,9 @@ def test_a_plan_that_could_not_be_read_breaks_no_rule_as_well() -> None:
 
 
 def test_packs_that_cost_as_much_as_the_next_plan_are_fine() -> None:
-    text = WARNINGS[-4][1].replace("once: {USD: 9}", "once: {USD: 10}")
-    assert "pack-cheaper-than-next" in complaints(WARNINGS[-4][1])
-    assert complaints(text) == []
+    ((_, text),) = [case for case in WARNINGS if case[0] == "pack-cheaper-than-next"]
+    assert complaints(text) == ["pack-cheaper-than-next"]
+    assert complaints(text.replace("once: {USD: 9}", "once: {USD: 10}")) == []
 
 
 def test_a_spends_cycle_is_reported_once_from_its_smallest_id() -> None:
@@ -375,3 +398,61 @@ def test_tiers_that_count_from_the_allowance_on_may_be_smaller_than_it() -> None
         " included_as: tier, volume: [{to: 10, each: {USD: 1}}, {each: {USD: 1}}]}}}}}"
     )
     assert complaints(text) == []
+
+
+FINE = {
+    "a year at the price of twelve months": "plans: {p: {price: {month: {USD: 5}, year: {USD: 60}}}}",
+    "a single payment beside months": "plans: {p: {price: {month: {USD: 5}, once: {USD: 500}}}}",
+    "a month beside weeks that do not fill it": "plans: {p: {price: {week: {USD: 1}, month: {USD: 9}}}}",
+    "a month beside days, for months differ": "plans: {p: {price: {day: {USD: 1}, month: {USD: 31}}}}",
+    "a trial as long as a long month": "plans: {p: {price: {month: {USD: 5}}, trial: 31 days}}",
+    "a trial of two weeks on a row of two weeks": "plans: {p: {price: {2 weeks: {USD: 5}}, trial: 14 days}}",
+    "the same of everything": (
+        "groups: {g: {order: [a, b]}}\ndefaults: {group: g}\nplans: {a: {price: free, features:"
+        " {minutes: 5, apps: [mail], sso: true}}, b: {like: a, price: {month: {USD: 5}}}}"
+    ),
+    "fewer a month where the other counts by the day": (
+        "groups: {g: {order: [a, b]}}\ndefaults: {group: g}\nplans: {a: {price: free, features: {minutes:"
+        " {included: 50, reset: day}}}, b: {price: {month: {USD: 5}}, features: {minutes: 40}}}"
+    ),
+    "a feature that spends a pool instead of an allowance of its own": (
+        "groups: {g: {order: [a, b]}}\ndefaults: {group: g}\nplans: {a: {price: free, features: {minutes: 5,"
+        " chats: 50}}, b: {price: {month: {USD: 5}}, features: {minutes: 50, chats: true}}}"
+    ),
+    "less in an archived plan": (
+        "groups: {g: {order: [a, b]}}\ndefaults: {group: g}\nplans: {a: {price: free, features: {minutes: 5}},"
+        " b: {price: {month: {USD: 5}}, archived: true}}"
+    ),
+    "an add-on in one of its plans' currencies": (
+        "plans: {p: {price: {month: {USD: 5, EUR: 5}}}}\naddons: {a: {price: {month: {EUR: 5}}}}"
+    ),
+    "an add-on on a free plan": (
+        "plans: {p: {price: free}, q: {price: {month: {USD: 5}}}}\naddons: {a: {price: {month: {EUR: 5}}}}"
+    ),
+    "an add-on whose plans are in another catalog": "addons: {a: {price: {month: {EUR: 5}}}}",
+    "notes with a fingerprint, a rule with its plan, and a path": (
+        "changes: {n: {why: w, accept: [66716f09291c, price-increase plans.p,"
+        " price-increase plans.p.price.month.USD]}}"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", FINE.values(), ids=FINE)
+def test_what_makes_sense_is_no_warning(text: str) -> None:
+    assert complaints(text) == []
+
+
+def test_a_dearer_year_says_both_sums_where_it_stands() -> None:
+    text = "plans:\n  p:\n    price:\n      month: {USD: 19}\n      year: {USD: 230}\n"
+    (finding,) = parsed(text).findings
+    assert finding.message == "year costs 230 USD, more than 12 × month (228)"
+    assert (finding.place.line, finding.place.column) == (5, 19)
+
+
+def test_packs_are_held_against_the_step_up_with_both_sums() -> None:
+    ((_, text),) = [case for case in WARNINGS if case[0] == "pack-cheaper-than-next"]
+    (finding,) = parsed(text).findings
+    # 1,000 minutes more are two packs of 500 at 9; going up costs 30 - 10.
+    assert finding.message == (
+        "2 packs for 18 USD give as many minutes as going up to b for 20 USD more a month"
+    )
