@@ -69,5 +69,7 @@ def simulate(
     runtime.warn(*differs_lines(simulation), *fired_lines(found), *part_lines(simulation, conditions, found))
     if found:
         raise typer.Exit(FIRED)
-    if simulation.unreadable or (conditions and simulation.differences):
+    if conditions and not simulation.invoices:
+        runtime.warn(f"nothing was issued in {span.text}, so no condition could say anything")
+    if simulation.unreadable or (conditions and (simulation.differences or not simulation.invoices)):
         raise typer.Exit(NEEDS_A_PERSON)

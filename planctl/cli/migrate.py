@@ -49,8 +49,7 @@ def plan(context: typer.Context, file: File, batch: Number = 0) -> None:
     document = course_document(course, found)
     runtime.show((moves_answer if runtime.output.format in TABLES else preview_answer)(document))
     if not any(one.moves or one.moved for one in found):
-        runtime.warn(_nothing(course))
-        raise typer.Exit(NOTHING_MOVED)
+        raise Refused(_nothing(course), code="nothing-to-move", where=f"migration {course.name}")
 
 
 @app.writes("apply")
@@ -90,8 +89,8 @@ def apply(
     runtime.show((moves_answer if runtime.output.format in TABLES else applied_answer)(document))
     moved = any(one.moves for one in found)
     runtime.done(written, undo=_undo_of(course) if moved else "")
-    if any(one.left for one in found) and not moved:
-        raise typer.Exit(NOTHING_MOVED)
+    if any(one.left for one in found) and not any(one.moves or one.moved for one in found):
+        raise Refused(_nothing(course), code="nothing-to-move", where=f"migration {course.name}")
 
 
 @app.reads("status")
@@ -203,11 +202,10 @@ def _apply_batch(runtime: Runtime, course: Course, number: int, asking: dict[str
         _progress(runtime, f"batch {number}: {seen:,} of {len(waiting):,}", last=page[-1] == waiting[-1])
     moves = tuple(move for one in parts for move in one.moves)
     left = tuple(left for one in parts for left in one.left)
-    if left and not moves:  # whoever is blocked or has a change waiting may be moved another day
-        return Done(number, "begun", left=left)
     with runtime.open_write() as tx:
-        finish(tx, course, number)
-    return Done(number, "done", moves=moves, left=left)
+        before = max(0, finish(tx, course, number) - len(moves))
+    is_open = bool(left) and not moves and not before
+    return Done(number, "begun" if is_open else "done", before, moves, left)
 
 
 def _cut(number: int, moved: int) -> str:

@@ -150,7 +150,12 @@ def commit_base(path: Path, revision: str) -> Base:
     label = f"git:{revision}"
     texts = catalog_at(path, revision)
     if not texts:
-        return Base(StoredCatalog(kind="git", label=label))
+        raise InvalidInput(
+            "there is no catalog at that path in that revision",
+            code="git-revision",
+            where=f"{label}, {path}",
+            hint="was it moved? A new catalog is compared with a store or a snapshot: --against",
+        )
     read = read_texts(path, texts, "")
     if read.catalog is None or not read.usable:
         wrong = next(finding for finding in read.findings if finding.is_error)
@@ -344,7 +349,7 @@ def apply_changes(tx: Tx, read: ReadCatalog, terms: Terms, who: Who, shown: Chan
     changes = propose_changes(tx, read.catalog, terms, shown.base.store_name if shown else "", who.at)
     if terms.plan is not None:
         check_plan(tx, terms.plan, changes)
-    if shown is not None and not same_decision(shown, changes):
+    elif shown is not None and not same_decision(shown, changes):
         raise Conflict(
             "the store changed since these changes were shown",
             code="store-moved",

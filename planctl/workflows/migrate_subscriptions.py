@@ -153,11 +153,18 @@ def apply_some(tx: Tx, course: Course, number: int, subscription_ids: Sequence[s
     return Done(number, "begun", 0, tuple(moves), tuple(left))
 
 
-def finish(tx: Tx, course: Course, number: int) -> None:
-    """Keep that a batch was gone through to its end."""
-    _begin(tx, course, number)
-    begun = waves.batches(tx, course.name)[number]
-    waves.keep_batch(tx, course.name, replace(begun, actor=course.actor, finished_at=course.now))
+def finish(tx: Tx, course: Course, number: int) -> int:
+    """Keep that a batch was gone through to its end; how many of it are moved, by whomever.
+
+    A batch in which everybody stays is left open: who is blocked, or has a change waiting, may be moved another day.
+    """
+    members = [one for one in _members(tx, course).values() if one.batch == number]
+    moved = sum(map(_is_moved, members))
+    if moved or not members:
+        _begin(tx, course, number)
+        begun = waves.batches(tx, course.name)[number]
+        waves.keep_batch(tx, course.name, replace(begun, actor=course.actor, finished_at=course.now))
+    return moved
 
 
 def _begin(tx: Tx, course: Course, number: int) -> None:
@@ -378,7 +385,7 @@ def undo_some(tx: Tx, course: Course, subscription_ids: Sequence[str]) -> Undone
         skip = None
         standing = standing_of(member, successor, course.now)
         if standing == "in effect":
-            skip = Skip("in-effect", f"v{successor.plan_version} holds since its renewal ({successor.id})")
+            skip = Skip("in-effect", f"v{successor.plan_version} is in effect ({successor.id})")
         elif standing == "waiting":
             skip = _take_back(tx, course, before)
         if skip is not None:

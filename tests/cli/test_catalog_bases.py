@@ -54,13 +54,14 @@ def test_a_commit_numbers_no_versions(run: Run, edited: Path) -> None:
     assert (one["action"], one["from_version"], one["to_version"]) == ("version", 0, 0)
 
 
-def test_a_catalog_that_was_not_there_in_the_commit_is_all_new(
+def test_a_catalog_that_was_not_there_in_the_commit_is_no_base(
     run: Run, edited: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "shop.yaml").write_text(SHOP.read_text(encoding="utf-8"), encoding="utf-8")
-    document = run("catalog", "diff", "other", "--against", "git:main", "-f", "json").json
-    assert {one["action"] for one in document["changes"]} == {"create"}
+    # Compared with nothing, all would be new, and a catalog that moves would pass every rule.
+    (tmp_path / "catalog").rename(tmp_path / "other")
+    result = run("catalog", "diff", "other", "--against", "git:main", "--exit-code")
+    assert result.exit_code == 3
+    assert "there is no catalog at that path in that revision" in result.stderr
 
 
 def test_a_commit_that_is_not_there_is_an_invalid_input(run: Run, edited: Path) -> None:

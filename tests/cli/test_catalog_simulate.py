@@ -74,6 +74,9 @@ def test_a_month_without_invoices_says_so(billed: Run) -> None:
     result = billed("catalog", "simulate", "dearer", "--period", "2026-09")
     assert result.exit_code == 0
     assert "nothing was issued in 2026-09" in result.stdout
+    gate = billed("catalog", "simulate", "dearer", "--period", "2026-09", "--fail-if", "revenue < -2%")
+    assert gate.exit_code == 1  # a gate with a wrong month must not pass
+    assert "nothing was issued in 2026-09, so no condition could say anything" in gate.stderr
 
 
 def test_a_condition_does_not_pass_on_invoices_that_their_terms_do_not_bear_out(

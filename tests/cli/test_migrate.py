@@ -225,7 +225,7 @@ def test_undoing_what_is_in_effect_leaves_it_and_says_so(priced: Run) -> None:
     result = priced("migrate", "undo", "pro-v2", "--as-of", "2026-02-01")
     assert result.exit_code == 4
     assert "0 changes taken back, 2 left as they are" in result.stdout
-    assert "left: nova/pro (batch 1): v2 holds since its renewal" in result.stderr
+    assert "left: nova/pro (batch 1): v2 is in effect" in result.stderr
 
 
 def test_undoing_some_and_leaving_some_needs_a_person(priced: Run, tmp_path: Path) -> None:
