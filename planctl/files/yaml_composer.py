@@ -42,11 +42,16 @@ MAX_EVENTS = MAX_CATALOG_EVENTS
 MAX_PLANS = 1_000
 """Plans in one file, and add-ons in one file."""
 
+MAX_ENTRIES = 5_000
+"""Entries of one list, and of one map inside an object; a longer list of customers is kept in the store."""
+
 MAX_FINDINGS = 100
 """Findings of one file; whoever makes more has one mistake, not a hundred."""
 
 _LIKE = "write the terms out, or let a plan start from another with `like: other_plan`"
 _LONGEST_QUOTE = 60
+_SECTION = 2
+"""Sections are maps at this depth; they may hold any number of objects."""
 
 # What YAML calls printable, less the line breaks that editors and git do not show as such (NEL, LS, PS and
 # a carriage return alone) and the byte order mark. Source: YAML 1.1, 5.1 Character Set, and 5.4 Line Breaks.
@@ -78,7 +83,8 @@ def compose(text: str, name: str, most_events: int = MAX_EVENTS) -> Composed:
     `most_events` lowers the limit of one file for a reader that has read others before.
 
     Rules: `character`, `directive`, `syntax`, `tab`, `second-document`, `too-deep`, `too-many-values`,
-    `too-many-plans`, `too-many-findings`, `anchor`, `tag`, `merge-key`, `key`, `duplicate-key`, `empty-file`.
+    `too-many-plans`, `too-many-entries`, `too-many-findings`, `anchor`, `tag`, `merge-key`, `key`,
+    `duplicate-key`, `empty-file`.
     """
     composer = _Composer(name, text, min(most_events, MAX_EVENTS))
     limit = composer.events_left
@@ -187,6 +193,8 @@ class _Composer:
                 self.section = key.text
             if key is not None and limited and len(entries) == MAX_PLANS:
                 self.too_many_plans(key.place)
+            if key is not None and depth > _SECTION and len(entries) == MAX_ENTRIES:
+                self.too_many_entries(key.place, "map")
             value = self.node(self.next(), depth + 1)
             if key is not None and key.text in entries:
                 self.duplicate(key, entries[key.text].key.place)
@@ -198,6 +206,8 @@ class _Composer:
         """A list."""
         items: list[Node] = []
         while not isinstance(following := self.next(), SequenceEndEvent):
+            if len(items) == MAX_ENTRIES:
+                self.too_many_entries(self.place(following), "list")
             item = self.node(following, depth + 1)
             if item is not None:
                 items.append(item)
@@ -262,6 +272,17 @@ class _Composer:
             f"the file has more than {MAX_PLANS:,} {self.section}",
             expected=f"at most {MAX_PLANS:,} a file",
             hint="spread them over several files in plans/",
+        )
+        raise _Stop
+
+    def too_many_entries(self, place: Place, what: str) -> None:
+        """Stop at a list or map that nobody wrote."""
+        self.error(
+            place,
+            "too-many-entries",
+            f"the {what} has more than {MAX_ENTRIES:,} entries",
+            expected=f"at most {MAX_ENTRIES:,}",
+            hint="many customers of one plan stand on a list in the store: only_for: {list: NAME}",
         )
         raise _Stop
 

@@ -8,6 +8,7 @@ FINDINGS: dict[str, str] = {
     "catalog-too-large": "All files of a catalog together are limited. Split it into several catalogs.",
     "too-many-files": "A catalog has a limited number of files.",
     "too-many-plans": "A file has a limited number of plans. Split it.",
+    "too-many-entries": "A list, or a map inside an object, has more entries than any catalog needs.",
     "too-many-values": "The catalog has more keys and values than any catalog needs.",
     "too-many-findings": "Reading stopped, because there are very many findings. Mend the first ones.",
     "too-deep": "Maps and lists are nested too deeply.",

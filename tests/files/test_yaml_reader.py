@@ -428,3 +428,17 @@ def test_thirty_two_levels_fit_and_one_more_does_not() -> None:
     assert nested(32) is not None
     assert nested(33) is None
     assert findings_of("a: " + "[" * 32) == ["1:35 too-deep: maps and lists are nested deeper than 32"]
+
+
+def test_a_list_or_map_that_nobody_wrote_stops_the_reading_at_its_place() -> None:
+    many = ", ".join("a" * 3 for _ in range(5_001))
+    (finding,) = read_text(f"groups:\n  main:\n    order: [{many}]\n", "a.yaml").findings
+    assert (finding.rule, str(finding.place)) == ("too-many-entries", "a.yaml:3:25013")  # 13 + 5,000 × 5
+    entries = "".join(f"      f{number}: 1\n" for number in range(5_001))
+    (finding,) = read_text(f"plans:\n  p:\n    features:\n{entries}", "a.yaml").findings
+    assert (finding.rule, str(finding.place)) == ("too-many-entries", "a.yaml:5004:7")
+
+
+def test_a_section_may_hold_more_objects_than_that() -> None:
+    text = "coupons:\n" + "".join(f"  c{number}: {{off: 20%}}\n" for number in range(5_001))
+    assert read_text(text, "a.yaml").findings == ()
