@@ -1,7 +1,8 @@
 """The documentation says what the program does: it is run, resolved and compared, not trusted.
 
 Sessions of the guides and concepts are run like those of README.md; a fenced block whose first line names a
-file (`yaml catalog/catalog.yaml`) is laid into the session's directory before its first command.
+file (`yaml catalog/catalog.yaml`) is laid into the session's directory before its first command. Stripe is the fake of
+tests/fakes/stripe, where what a page says that happens there (`> At Stripe, ...`) happens between two commands.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from planctl.cli.app import PROGRAM, WORDS, loaded, root
 from planctl.core.catalog.breaking import BUILT_IN
 from planctl.core.catalog.needs import TABLE
 from planctl.core.pricing.kinds import KINDS
+from planctl.core.stripe.facts_notice import TOPICS
+from planctl.core.stripe.rights import RIGHTS
 from tests import test_readme
+from tests.fakes.stripe import FakeStripe
+from tests.fakes.stripe.sentences import carry_out, keep_time, sentences_of, settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -97,14 +102,23 @@ def test_every_session_of_a_page_runs_and_prints_what_is_shown(
     document: str, session: tuple[Path, dict[str, str]]
 ) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    if not test_readme.steps_of(text):
+    steps = test_readme.steps_of(text)
+    if not steps:
         return
     directory, environment = session
     for name, content in FILE_BLOCK.findall(text):
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(content, encoding="utf-8")
     make_program_self_contained(environment)
-    test_readme.test_every_shown_command_runs_and_prints_what_is_shown(document, session)
+    happening = sentences_of(text)
+    with FakeStripe() as fake:
+        keep_time(fake)
+        environment |= settings(fake, directory.parent)
+        for step in steps:
+            while happening and happening[0][0] < step.line:
+                carry_out(fake, happening.pop(0)[1])
+            test_readme.take(step, document, session)
+        assert (happening, fake.violations) == ([], [])
 
 
 def make_program_self_contained(environment: dict[str, str]) -> None:
@@ -133,6 +147,29 @@ def test_the_rules_of_a_diff_have_the_levels_of_the_program() -> None:
     assert said == BUILT_IN
 
 
+def test_the_events_of_stripe_that_are_listed_are_those_that_are_listened_to() -> None:
+    section = section_of("docs/concepts/stripe.md", "What an event does")
+    rows = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    assert sorted(name for row in rows for name in CODE.findall(row)) == sorted(TOPICS)
+
+
+def test_the_rights_at_stripe_that_are_listed_are_those_that_planctl_needs() -> None:
+    section = section_of("docs/guides/stripe.md", "The key")
+    said = {
+        (right, level): uses
+        for rights, level, uses in re.findall(
+            r"^\| ([^|]*) \| (read|write) \| ([^|]*) \|$", section, re.MULTILINE
+        )
+        for right in rights.split(", ")
+    }
+    assert said.pop(("the account", "read"))
+    assert said == {
+        (right.name, right.need): ", ".join(f"`stripe {use}`" for use in right.used_for.split(", "))
+        for right in RIGHTS
+        if right.need != "none"
+    }
+
+
 def section_of(document: str, heading: str) -> str:
     """The text below a heading of the second level."""
     text = (ROOT / document).read_text(encoding="utf-8")
@@ -143,11 +180,11 @@ def section_of(document: str, heading: str) -> str:
 
 
 def mentioned(path: Path) -> list[str]:
-    """The command lines of a page's shell blocks and code spans, but for those with a word to fill in."""
+    """The command lines of a page's shell blocks and code spans, but for those with a word to fill in, and answers."""
     text = path.read_text(encoding="utf-8").replace("\\\n", " ")
     spans = [span for span in CODE.findall(ANY_BLOCK.sub("", text)) if span.startswith(f"{PROGRAM} ")]
     lines = [line for block in SHELL_BLOCK.findall(text) for line in SHELL_LINE.findall(block)]
-    return [line for line in (*spans, *lines) if not re.match(r"planctl (COMMAND|…)", line)]
+    return [line for line in (*spans, *lines) if not re.match(r"planctl (COMMAND|…|→)", line)]
 
 
 def unknown_in(line: str) -> str:
@@ -203,7 +240,8 @@ PATH = re.compile(r"(?:planctl|tests|tools|docs|benchmarks|sample-catalogs)/[\w.
 @pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=shown)
 def test_every_path_that_a_page_names_exists(path: Path) -> None:
     spans = CODE.findall(ANY_BLOCK.sub("", path.read_text(encoding="utf-8")))
-    named = [span for span in spans if PATH.fullmatch(span)]
+    to_fill_in = re.compile(r"/[A-Z]+(?:/|$)")
+    named = [span for span in spans if PATH.fullmatch(span) and not to_fill_in.search(span)]
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import json
 import os
 import re
 import subprocess
@@ -20,7 +21,16 @@ import planctl
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ("runtime", "build", "test")
-NEVER_OURS = {".git", ".venv", "__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+NEVER_OURS = {
+    ".git",
+    ".venv",
+    "__pycache__",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    "node_modules",
+}
 LONGEST_FUNCTION = 60
 
 
@@ -128,6 +138,33 @@ def test_what_is_installed_is_what_is_locked() -> None:
         if installed != expected:
             wrong.append(f"{requirement.name}: locked {expected}, installed {installed}; run: make test")
     assert wrong == []
+
+
+STRIPE_CLI = ROOT / "tests" / "stripe_cli"
+
+
+def test_stripes_own_command_is_one_version_with_its_hash_and_no_place_to_fetch_it_from() -> None:
+    wanted = json.loads((STRIPE_CLI / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    text = (STRIPE_CLI / "package-lock.json").read_text(encoding="utf-8")
+    packages = json.loads(text)["packages"]
+    own = packages.pop("")
+    assert own["dependencies"] == wanted
+    assert {name.removeprefix("node_modules/"): each["version"] for name, each in packages.items()} == wanted
+    assert [
+        name
+        for name, each in packages.items()
+        if not re.fullmatch(r"sha512-[A-Za-z0-9+/]{86}==", each["integrity"])
+    ] == []
+    assert "resolved" not in text
+    assert "://" not in text
+
+
+def test_ci_installs_stripes_own_command_without_running_what_it_brings() -> None:
+    (line,) = re.findall(
+        r"^.*\bnpm ci\b.*$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert "--prefix tests/stripe_cli" in line
+    assert "--ignore-scripts" in line
 
 
 # --- the built package ----------------------------------------------------------------------------

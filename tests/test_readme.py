@@ -92,26 +92,31 @@ def session(tmp_path: Path) -> tuple[Path, dict[str, str]]:
 def test_every_shown_command_runs_and_prints_what_is_shown(
     document: str, session: tuple[Path, dict[str, str]]
 ) -> None:
-    directory, environment = session
     steps = steps_of((ROOT / document).read_text(encoding="utf-8"))
     assert steps, f"{document} shows no command"
     for step in steps:
-        result = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", step.command],
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
+        take(step, document, session)
+
+
+def take(step: Step, document: str, session: tuple[Path, dict[str, str]]) -> None:
+    """Run one shown command; what it prints must be what is shown."""
+    directory, environment = session
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", step.command],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    place = f"{document}:{step.line}: $ {step.command}"
+    assert result.returncode == 0, f"{place}\nexit {result.returncode}\n{result.stdout}"
+    if step.output:
+        assert matches(step.output, result.stdout), (
+            f"{place}\n--- shown\n{step.output}\n--- printed\n{result.stdout}"
         )
-        place = f"{document}:{step.line}: $ {step.command}"
-        assert result.returncode == 0, f"{place}\nexit {result.returncode}\n{result.stdout}"
-        if step.output:
-            assert matches(step.output, result.stdout), (
-                f"{place}\n--- shown\n{step.output}\n--- printed\n{result.stdout}"
-            )
 
 
 def test_the_demo_takes_the_journey_of_the_readme() -> None:

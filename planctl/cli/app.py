@@ -44,6 +44,7 @@ WORDS: dict[str, Word] = {
     "wallet": Word("Buy packs; give, show and take out units.", "wallet"),
     "payment": Word("Record, import, give back and list payments.", "payment"),
     "credit-note": Word("Correct issued invoices: whole, by line, or in part.", "credit_note"),
+    "stripe": Word("Take the money through Stripe: set up, push, pull, resolve.", "stripe"),
     "coupon": Word("List coupons, give them to subscriptions, take them off.", "coupon"),
     "check": Word("May a customer use a feature now?", "check", is_group=False),
     "status": Word("What is due, overdue and on hold, and the last run.", "status", is_group=False),

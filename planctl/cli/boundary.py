@@ -131,14 +131,15 @@ def bug(error: Exception) -> PlanctlError:
 
 
 def written_report(error: Exception) -> str:
-    """Write the report, readable by its owner alone, and say where it is."""
+    """Write the report, readable by its owner alone and without secrets, and say where it is."""
     import platform
     import tempfile
     import traceback
 
     from planctl import __version__
+    from planctl.views.safe import redacted
 
-    text = "".join(traceback.format_exception(error))
+    text = redacted("".join(traceback.format_exception(error)))
     try:
         descriptor, name = tempfile.mkstemp(prefix="planctl-bug-", suffix=".txt")
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -7,7 +7,6 @@ from planctl.errors import Refused
 LATER: dict[str, tuple[str, ...]] = {
     "": (
         "access", "ledger", "report", "simulate",
-        "stripe",
     ),
     "audit": ("anchor",),
     "catalog": ("page",),

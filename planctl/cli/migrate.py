@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -199,7 +198,7 @@ def _apply_batch(runtime: Runtime, course: Course, number: int, asking: dict[str
         moved = sum(len(one.moves) for one in parts)
         runtime.cut = _cut(number, moved)
         seen = sum(len(one.moves) + len(one.left) for one in parts)
-        _progress(runtime, f"batch {number}: {seen:,} of {len(waiting):,}", last=page[-1] == waiting[-1])
+        runtime.output.progress(f"batch {number}: {seen:,} of {len(waiting):,}", last=page[-1] == waiting[-1])
     moves = tuple(move for one in parts for move in one.moves)
     left = tuple(left for one in parts for left in one.left)
     with runtime.open_write() as tx:
@@ -214,14 +213,6 @@ def _cut(number: int, moved: int) -> str:
     return (
         f"{moved:,} {were} moved in batch {number} and kept before it stopped; run it again and it goes on."
     )
-
-
-def _progress(runtime: Runtime, said: str, *, last: bool) -> None:
-    """Say how far it is, on a terminal only, on one line that is written over until the last word."""
-    from planctl.cli.output import is_tty
-
-    if is_tty(sys.stderr) and not runtime.given.quiet:
-        print(f"\r{said}", end="\n" if last else "", file=sys.stderr, flush=True)
 
 
 def _nothing(course: Course) -> str:

@@ -18,6 +18,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from planctl.cli.later import refuse_later
 from planctl.errors import WrongUsage
 from planctl.views.formats import FORMATS
+from planctl.views.safe import redacted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -184,7 +185,8 @@ def global_options(
     """Fresh parameters for every global option; only those in `shown` appear in help."""
 
     def option(*names: str, text: str, **more: Any) -> TyperOption:
-        made = TyperOption(param_decls=list(names), help=text, expose_value=False, callback=_keep, **more)
+        more.setdefault("callback", _keep)
+        made = TyperOption(param_decls=list(names), help=text, expose_value=False, **more)
         made.hidden = made.name not in shown
         return made
 
@@ -198,7 +200,9 @@ def global_options(
         flag("--quiet", text="Say nothing on success."),
         flag("--yes", text="Answer yes instead of being asked."),
         flag("--dry-run", text="Do everything but write."),
-        option("--key", metavar="K", text="Idempotency key: the same write is done once."),
+        option(
+            "--key", metavar="K", text="Idempotency key: the same write is done once.", callback=_keep_key
+        ),
         option("--reason", metavar="TEXT", text="Why; kept in the audit."),
         option("--operator", metavar="NAME", text="Who acts; default: the login user."),
         option("--wait", metavar="SECONDS", type=int, text="How long to wait for a busy store; default 5."),
@@ -259,6 +263,18 @@ def _given_empty(context: Any, parameter: Any) -> WrongUsage:
         expected=f"a value for {name}, or none at all",
         hint="a variable of a script may be unset; an empty value never means everything",
     )
+
+
+def _keep_key(context: Any, parameter: Any, value: Any) -> None:
+    """The same for the name of a write: it is kept as it is, so it may hold no secret."""
+    if value is not None and redacted(value) != value:
+        raise WrongUsage(
+            "what is given as --key holds a secret",
+            where=context.command_path,
+            expected="a name for this write, such as the order's number",
+            hint="it is kept in the store; a key of Stripe's is read from a file: --stripe-key-file PATH",
+        )
+    _keep(context, parameter, value)
 
 
 def _keep(context: Any, parameter: Any, value: Any) -> None:

@@ -1,6 +1,7 @@
 """Where a command speaks: data to stdout, everything else to stderr, safe for a terminal. It decides nothing.
 
-Answers are printed after what they speak of is committed, so a pipe that closes loses words and no work.
+What looks like a secret is left out of every line, wherever it came from. Answers are printed after what they
+speak of is committed, so a pipe that closes loses words and no work.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from planctl.views.formats import Screen, render
-from planctl.views.safe import safe
+from planctl.views.safe import redacted, safe
 from planctl.views.sheet import Answer
 
 
@@ -39,7 +40,7 @@ class Output:
             if stream is None:
                 raise OSError("stdout is closed")
             for line in render(answer, self.format, screen_of(stream)):
-                stream.write(f"{line}\n")
+                stream.write(f"{redacted(line)}\n")
             stream.flush()
         except ValueError as error:  # a stream that Python closed
             raise OutputLost(str(error), quietly=False) from error
@@ -57,12 +58,17 @@ class Output:
         """Tell people what they must see, on stderr, even with `--quiet`."""
         talk(lines)
 
+    def progress(self, said: str, *, last: bool = False) -> None:
+        """Say how far long work is, on a terminal only, on one line that is written over until the last word."""
+        if is_tty(sys.stderr) and not self.quiet:
+            print(f"\r{safe(said)}", end="\n" if last else "", file=sys.stderr, flush=True)
+
 
 def talk(lines: Iterable[str]) -> None:
     """Print lines to stderr, safe for a terminal; a stderr that is gone is no reason to stop."""
     try:
         for line in lines:
-            print(safe(line), file=sys.stderr)
+            print(redacted(safe(line)), file=sys.stderr)
         if sys.stderr is not None:
             sys.stderr.flush()
     except (OSError, ValueError):

@@ -33,9 +33,10 @@ def record(
 ) -> None:
     """Record a payment; what is more than due goes to the balance. Paying what is overdue ends a block."""
     from planctl.views.payment import paid_answer, paid_document
-    from planctl.workflows.collect_payments import Receipt, record_payment
+    from planctl.workflows.collect_payments import Receipt, check_method, record_payment
 
     runtime = Runtime.of(context)
+    check_method(method)
     received = number_in(amount, "AMOUNT") if amount else None
 
     def write(tx: Tx) -> Kept:
@@ -106,9 +107,10 @@ def refund(
     To give money back for good, credit the invoice: planctl credit-note create NUMBER --to refund.
     """
     from planctl.views.payment import returned_answer, returned_document
-    from planctl.workflows.collect_payments import Returning, refund_payment
+    from planctl.workflows.collect_payments import Returning, check_method, refund_payment
 
     runtime = Runtime.of(context)
+    check_method(method)
     runtime.require_reason()
     given = number_in(amount, "AMOUNT") if amount else None
 

@@ -1,4 +1,4 @@
-"""What was asked, as the store and the audit keep it: plain documents, and nothing personal in the audit."""
+"""What was asked, as the store and the audit keep it: plain documents; in the audit nothing personal, no secret."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from planctl.core.document import Document, canonical
+from planctl.views.safe import redacted
 from planctl.views.sheet import Json
 
 PERSONAL = frozenset({"name", "email", "emails", "address", "tax_id", "fingerprint"})
@@ -20,6 +21,15 @@ def plain(value: Json) -> Document:
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
     return cast(Document, value)
+
+
+def without_secrets(request: Document) -> Document:
+    """The request with its secrets taken out of every text, should somebody have typed one."""
+    if isinstance(request, dict):
+        return {key: without_secrets(value) for key, value in request.items()}
+    if isinstance(request, list):
+        return [without_secrets(value) for value in request]
+    return redacted(request) if isinstance(request, str) else request
 
 
 def impersonal(request: Document) -> Document:

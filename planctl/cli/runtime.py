@@ -18,11 +18,12 @@ from planctl import clock
 from planctl.cli.asking import asked, has_terminal, says_yes
 from planctl.cli.options import Command, Given, given_in
 from planctl.cli.output import Output
-from planctl.cli.requests import impersonal, plain
+from planctl.cli.requests import impersonal, plain, without_secrets
 from planctl.core.instants import Instant, parse_instant, zone
 from planctl.core.unreadable import Unreadable
 from planctl.errors import InvalidInput, Refused, StoreFailure, WrongUsage
 from planctl.views.formats import FORMATS
+from planctl.views.safe import redacted
 from planctl.views.sheet import Answer, Json
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ class Runtime:
 
     @property
     def reason(self) -> str:
-        """Why, as given; empty where it was not."""
-        return self.given.reason or ""
+        """Why, as given but for secrets: it is kept in many places. Empty where it was not given."""
+        return redacted(self.given.reason or "")
 
     def require_reason(self) -> str:
         """Why, for a command that will not do it without: WrongUsage naming `--reason`."""
@@ -283,8 +284,7 @@ class Runtime:
         """
         birth = create if isinstance(create, Birth) else Birth() if create else None
         if self.given.key and (birth is None or self.has_store()):
-            with self.open_read() as tx:
-                first = self.recalled(tx, request)
+            first = self.first_answer(request)
             if first is not None:
                 return first
         if ask is not None:
@@ -297,6 +297,13 @@ class Runtime:
             kept = answer if isinstance(answer, Kept) else Kept(answer)
             self.record(tx, request, kept)
         return Written(kept.document, discarded=self.given.dry_run, changed=kept.changed)
+
+    def first_answer(self, request: Json) -> Written | None:
+        """The same as `recalled`, in a transaction of its own: before a command asks anybody outside."""
+        if not self.given.key:
+            return None
+        with self.open_read() as tx:
+            return self.recalled(tx, request)
 
     def recalled(self, tx: Tx, request: Json) -> Written | None:
         """The first answer under `--key`, where the same was asked before; Conflict where it was something else."""
@@ -325,12 +332,13 @@ class Runtime:
         from planctl.core.audit import AuditEntry
         from planctl.store.audit import append
 
+        said = without_secrets(plain(request))
         personal = self.command.startswith("customer")
         entry = AuditEntry(
             at=self.now,
             actor=self.actor,
             command=self.command,
-            arguments=impersonal(plain(request)) if personal else plain(request),
+            arguments=impersonal(said) if personal else said,
             as_of=self.as_of(tx) if self.settings.as_of else None,
             reason=self.reason,
             key=self.given.key or "",

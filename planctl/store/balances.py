@@ -2,8 +2,10 @@
 
 An entry is found again by its key: `opening:…`, `payment:ID`, `refund:ID`, `credit_note:ID`, `credited:ID`
 (a credit note's amount that its own unpaid invoice took), `paid_out:ID` (what of it went back as money),
-`invoice:ID` (what an invoice took when it was issued) and `void:ID`. An entry with an `invoice` is credit
-applied to it, or taken back from it. Source: planctl billing rules, invoices, credit and payments.
+`invoice:ID` (what an invoice took when it was issued), `void:ID`, `checkout:SESSION` (money of a Checkout page
+that started nothing) and `checkout_back:SESSION:FACT` (what of it went back, or came again). An entry with an
+`invoice` is credit applied to it, or taken back from it.
+Source: planctl billing rules, invoices, credit and payments.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
 
 from planctl.core.invoicing.model import Invoice
 from planctl.core.periods import Instant
@@ -112,6 +114,16 @@ def moved(tx: Tx, keys: Iterable[str]) -> dict[str, int]:
         query = select(_B.c.key, _B.c.amount).where(_B.c.key.in_(chunk))
         found |= {row.key: minor(row.amount) for row in tx.connection.execute(query)}
     return found
+
+
+def total_under(tx: Tx, customer: str, code: str, keys: Sequence[str]) -> int:
+    """The sum of a customer's entries whose key is one of these, or begins with one of them that ends with `:`."""
+    seq = sequences(tx, [customer])[customer]
+    of = [_B.c.key.startswith(key, autoescape=True) if key.endswith(":") else _B.c.key == key for key in keys]
+    query = select(func.coalesce(func.sum(_B.c.amount), 0)).where(
+        _B.c.customer == seq, _B.c.currency == code, or_(*of)
+    )
+    return int(tx.connection.execute(query).scalar_one())
 
 
 def _last(tx: Tx, places: Iterable[tuple[int, str]]) -> dict[tuple[int, str], tuple[int, int]]:

@@ -117,6 +117,15 @@ def aliases(tx: Tx, section: str) -> dict[str, tuple[str, ...]]:
     return {one: stored.aliases for one, stored in found.items() if stored.aliases}
 
 
+def present_id(tx: Tx, plan: str) -> str:
+    """The present id of a plan, add-on or pack that was renamed; its own where it was not."""
+    for section in ("plans", "addons"):
+        for present, former in aliases(tx, section).items():
+            if plan in former:
+                return present
+    return plan
+
+
 def _object(row: Row[Any]) -> StoredObject:
     known = document_of(row.aliases)
     assert isinstance(known, list), f"{row.address}: {row.aliases!r} is no list"

@@ -217,6 +217,16 @@ def put_hold(tx: Tx, customer_id: str, reason: str, detail: str, since: int) -> 
     return put_rows(tx, "hold", [{"customer": seq, "reason": reason, "detail": detail, "since": since}]) == 1
 
 
+def hold_also(tx: Tx, customer_id: str, reason: str, detail: str, since: int) -> None:
+    """Put a customer on hold; where it is held for that already, what is new is said there too."""
+    if put_hold(tx, customer_id, reason, detail, since):
+        return
+    (before,) = (one.detail for one in holds(tx, customer_id) if one.reason == reason)
+    if detail not in before:
+        mine = (_H.c.customer == sequence_of(tx, customer_id)) & (_H.c.reason == reason)
+        tx.connection.execute(_H.update().where(mine).values(detail=f"{before}; {detail}"))
+
+
 def holds(tx: Tx, customer_id: str = "") -> list[Hold]:
     """The holds of one customer, or of all, oldest first."""
     query = _select_holds()

@@ -81,7 +81,7 @@ def origin(tx: Tx, line: Line, subscription: Subscription | None) -> Origin:
     A renamed plan is found under its present id.
     """
     is_own = line.kind == "pack" or subscription is None
-    plan = _present(tx, line.plan) if is_own or subscription is None else subscription.plan
+    plan = catalog.present_id(tx, line.plan) if is_own or subscription is None else subscription.plan
     made = next((one for one in catalog.plan_versions(tx, plan) if one.version == line.plan_version), None)
     version_hash = "" if made is None else made.terms_hash
     terms_hash = version_hash if is_own or subscription is None else subscription.terms_hash
@@ -104,15 +104,6 @@ def origin(tx: Tx, line: Line, subscription: Subscription | None) -> Origin:
         "" if place is None else place.file,
         0 if place is None else place.line,
     )
-
-
-def _present(tx: Tx, plan: str) -> str:
-    """The present id of a plan, add-on or pack that was renamed; its own where it was not."""
-    for section in ("plans", "addons"):
-        for present, former in catalog.aliases(tx, section).items():
-            if plan in former:
-                return present
-    return plan
 
 
 def altered(invoice: Invoice) -> str:

@@ -741,6 +741,21 @@ class ImportBatch(SQLModel, table=True):
     recorded_at: int = Field(sa_column=whole())
 
 
+class StripeAccount(SQLModel, table=True):
+    """The one account and mode this store is pinned to, and how far its events were read."""
+
+    __tablename__ = "stripe_account"
+    __table_args__ = (CheckConstraint("id = 1", name="one_account"), STRICT)
+    id: int = Field(sa_column=whole(primary_key=True))
+    account: str = Field(sa_column=text())
+    livemode: int = Field(sa_column=whole())
+    key_shown: str = Field(sa_column=text())
+    country: str = Field(sa_column=text())
+    return_url: str = Field(sa_column=text())
+    cursor: int = Field(sa_column=whole())
+    set_up_at: int = Field(sa_column=whole())
+
+
 class StripeOperation(SQLModel, table=True):
     """A call to Stripe: its key and body are stored before the first byte is sent."""
 
@@ -750,6 +765,9 @@ class StripeOperation(SQLModel, table=True):
             "account", "livemode", "object", "local_id", "action", "revision", name="stripe_once"
         ),
         UniqueConstraint("idempotency_key", name="stripe_key"),
+        CheckConstraint(
+            "state IN ('pending', 'sent', 'unknown', 'confirmed', 'parked', 'dropped')", name="stripe_state"
+        ),
         STRICT,
     )
     id: str = Field(sa_column=text(primary_key=True))
@@ -760,11 +778,19 @@ class StripeOperation(SQLModel, table=True):
     action: str = Field(sa_column=text())
     revision: int = Field(sa_column=whole())
     idempotency_key: str = Field(sa_column=text())
+    method: str = Field(sa_column=text())
+    path: str = Field(sa_column=text())
     body: bytes = Field(sa_column=blob())
+    links: int = Field(sa_column=whole())
+    repeatable: int = Field(sa_column=whole())
+    digest: str = Field(sa_column=text())
     state: str = Field(sa_column=text(index=True))
+    made_at: int = Field(sa_column=whole())
     first_sent_at: int | None = Field(sa_column=maybe_whole())
+    tries: int = Field(sa_column=whole())
     stripe_id: str = Field(sa_column=text())
-    result: str = Field(sa_column=text())
+    request_id: str = Field(sa_column=text())
+    note: str = Field(sa_column=text())
 
 
 class StripeLink(SQLModel, table=True):
@@ -776,17 +802,51 @@ class StripeLink(SQLModel, table=True):
     object: str = Field(sa_column=text(primary_key=True))
     local_id: str = Field(sa_column=text(primary_key=True))
     stripe_id: str = Field(sa_column=text())
+    digest: str = Field(sa_column=text())
+    detail: str = Field(sa_column=text())
 
 
 class StripeEvent(SQLModel, table=True):
     """An event received from Stripe, once."""
 
     __tablename__ = "stripe_event"
-    __table_args__ = (STRICT,)
+    __table_args__ = (
+        CheckConstraint("state IN ('done', 'ignored', 'parked', 'dropped')", name="stripe_event_state"),
+        STRICT,
+    )
     event_id: str = Field(sa_column=text(primary_key=True))
     kind: str = Field(sa_column=text())
-    state: str = Field(sa_column=text())
+    object: str = Field(sa_column=text())
+    state: str = Field(sa_column=text(index=True))
+    happened_at: int = Field(sa_column=whole())
     received_at: int = Field(sa_column=whole())
+    detail: str = Field(sa_column=text())
+    facts: str = Field(sa_column=text())
+
+
+class StripeCheckout(SQLModel, table=True):
+    """A Checkout page that was opened: what it will start or change, for exactly how much."""
+
+    __tablename__ = "stripe_checkout"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('open', 'completed', 'expired', 'credited')", name="stripe_checkout_state"
+        ),
+        STRICT,
+    )
+    session: str = Field(sa_column=text(primary_key=True))
+    customer: int = Field(sa_column=whole(index=True, references="customer.seq"))
+    plan: str = Field(sa_column=text())
+    request: str = Field(sa_column=text())
+    promise: str = Field(sa_column=text())
+    amount: int = Field(sa_column=whole())
+    currency: str = Field(sa_column=text())
+    decimals: int = Field(sa_column=whole())
+    url: str = Field(sa_column=text())
+    state: str = Field(sa_column=text())
+    made_at: int = Field(sa_column=whole())
+    expires_at: int = Field(sa_column=whole())
+    subscription: str = Field(sa_column=text())
     detail: str = Field(sa_column=text())
 
 

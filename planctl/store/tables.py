@@ -155,15 +155,24 @@ COLUMNS: dict[str, str] = {
         id*:whole digest:text source:text offset:whole rows_read:whole accepted:whole duplicates:whole
         conflicts:whole late:whole rejected:whole is_done:whole recorded_at:whole
     """,
+    "stripe_account": """
+        id*:whole account:text livemode:whole key_shown:text country:text return_url:text cursor:whole
+        set_up_at:whole
+    """,
     "stripe_operation": """
         id*:text account:text livemode:whole object:text local_id:text action:text revision:whole
-        idempotency_key:text body:blob state:text first_sent_at:whole? stripe_id:text result:text
+        idempotency_key:text method:text path:text body:blob links:whole repeatable:whole digest:text
+        state:text made_at:whole first_sent_at:whole? tries:whole stripe_id:text request_id:text note:text
     """,
     "stripe_link": """
-        account*:text object*:text local_id*:text stripe_id:text
+        account*:text object*:text local_id*:text stripe_id:text digest:text detail:text
     """,
     "stripe_event": """
-        event_id*:text kind:text state:text received_at:whole detail:text
+        event_id*:text kind:text object:text state:text happened_at:whole received_at:whole detail:text facts:text
+    """,
+    "stripe_checkout": """
+        session*:text customer:whole plan:text request:text promise:text amount:whole currency:text
+        decimals:whole url:text state:text made_at:whole expires_at:whole subscription:text detail:text
     """,
     "migration": """
         name*:text digest:text document:text to_version:whole actor:text recorded_at:whole

@@ -7,10 +7,11 @@ from difflib import get_close_matches
 
 from planctl.views.codes_catalog import CHANGES, FINDINGS
 from planctl.views.codes_errors import ERRORS, LAWS
+from planctl.views.codes_stripe import STRIPE
 from planctl.views.sheet import Answer, Json
 
 KINDS: tuple[tuple[str, Mapping[str, str]], ...] = (
-    ("error", ERRORS),
+    ("error", {**ERRORS, **STRIPE}),
     ("finding", FINDINGS),
     ("change", CHANGES),
     ("law", LAWS),

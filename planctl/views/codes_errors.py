@@ -210,5 +210,9 @@ LAWS: dict[str, str] = {
     "wallets-add-up": "A wallet is the sum of its movements.",
     "grants-hold": "A grant's first entry brings it in whole; its entries leave it from nothing to all of it.",
     "wallet-debits-claimed": "What grants paid when usage was closed is what the claim on that usage says.",
+    "stripe-calls": "A call to Stripe that was done names its object there, and what it made is linked here.",
+    "stripe-once": "No two calls made one object at Stripe, and no invoice, credit note or refund is there twice.",
+    "stripe-payments": "A payment that Stripe took names its payment there, and pays its invoice once.",
+    "stripe-pages": "A completed page started a subscription; the money of one that did not fit is in the balance.",
 }
 """Laws that `planctl doctor` checks."""

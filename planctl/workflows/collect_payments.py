@@ -18,8 +18,9 @@ from planctl.core.invoicing.model import Invoice, InvoiceStatus, Payment, Refund
 from planctl.core.invoicing.references import by_letters, named_in
 from planctl.core.money import NumberError, format_minor, to_minor
 from planctl.core.periods import Instant, zone
+from planctl.core.stripe.model import METHOD, OUTSIDE
 from planctl.core.subscriptions.model import Subscription, Transition
-from planctl.errors import Refused
+from planctl.errors import InvalidInput, Refused
 from planctl.files.bank_reader import BankRow
 from planctl.identifiers import new_id
 from planctl.store import invoice_money, invoices, payments, refunds
@@ -104,6 +105,19 @@ class Imported:
     recorded: tuple[Paid, ...] = ()
     already: int = 0
     unmatched: tuple[Unmatched, ...] = ()
+
+
+def check_method(method: str) -> str:
+    """The word for how money came or went, as somebody gave it; InvalidInput for those that only Stripe's has."""
+    if method.strip().casefold() in {METHOD, OUTSIDE}:
+        raise InvalidInput(
+            "that word is for what is read from Stripe",
+            where="--method",
+            expected="any other word",
+            got=method,
+            hint="planctl stripe pull records what Stripe took; of money beside it say transfer, card …",
+        )
+    return method
 
 
 def record_payment(tx: Tx, receipt: Receipt, recorded_at: Instant) -> Paid:

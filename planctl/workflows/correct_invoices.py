@@ -27,6 +27,7 @@ from planctl.store.balances import BalanceMove
 from planctl.store.books import check_open, check_since
 from planctl.store.credit_notes import CreditNoteFilter
 from planctl.store.debts import Lifted, caught_up, lift
+from planctl.store.facts import customer_facts
 from planctl.store.paying_out import GivenBack, give_back, given_back
 from planctl.store.selling import existing
 from planctl.store.wallets import reverse_wallet
@@ -111,6 +112,7 @@ def propose_credit(tx: Tx, asked: CreditAsked) -> GivenBack:
     """What crediting would do. Refused where nothing, or not so much, is left to credit."""
     invoice = invoices.invoice(tx, asked.number)
     _check_day(tx, invoice, asked.at, "the credit note")
+    _check_nothing_to_give_again(tx, invoice, asked.at)
     notes = credit_notes.notes_on(tx, [invoice.id])[invoice.id]
     currency = invoice.draft.currency
     choices = [
@@ -157,6 +159,22 @@ def _check_day(tx: Tx, invoice: Invoice, at: Instant, what: str) -> None:
     """Refused on a day of closed books, and before the day on which the invoice was issued."""
     check_open(tx, at, what)
     check_since(tx, at, invoice.draft.issued_at, what, invoice.number)
+
+
+def _check_nothing_to_give_again(tx: Tx, invoice: Invoice, at: Instant) -> None:
+    """Refused while a voided invoice that gave unused time back is still to be issued again: it gives that first.
+
+    What is credited meanwhile would be given back twice, once by the note and once by the new invoice.
+    """
+    customer = invoice.draft.customer
+    (facts,) = customer_facts(tx, [customer], at)
+    if any(voided.credits for voided in facts.voided):
+        raise Refused(
+            f"an invoice of {customer} that gives unused time back is to be issued again first",
+            code="run-first",
+            where=invoice.number,
+            hint=f"planctl invoice run --customer {customer}",
+        )
 
 
 def _check_voidable(tx: Tx, invoice: Invoice) -> None:

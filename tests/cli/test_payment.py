@@ -90,6 +90,22 @@ def test_what_cannot_be_paid_leaves_with_its_code(
     assert payments(owing) == []
 
 
+@pytest.mark.parametrize("method", ["stripe", "Stripe", " stripe ", "outside stripe"])
+def test_nobody_says_by_hand_that_stripe_took_or_gave_back_money(owing: Run, method: str) -> None:
+    """Such a payment names its payment there, pi_…, and is given back there; by hand it would name none."""
+    said = owing(*PAY, "--method", method, "-f", "json")
+    assert (said.exit_code, said.error["where"]) == (3, "--method")
+    assert said.error["hint"].startswith("planctl stripe pull records what Stripe took")
+    assert payments(owing) == []
+    owing(*PAY, "--method", "card", "--reference", "stripe terminal")
+    [paid] = payments(owing)
+    back = ("payment", "refund", str(paid["id"]), "--reason", "lost", "--as-of", "2026-01-06", "--yes")
+    said = owing(*back, "--method", method, "-f", "json")
+    assert (said.exit_code, said.error["where"]) == (3, "--method")
+    assert owing(*back, "--method", "chargeback").exit_code == 0
+    assert owing("doctor").exit_code == 0
+
+
 def test_nothing_is_taken_twice_for_one_invoice(owing: Run) -> None:
     owing(*PAY)
     again = owing(*PAY, "-f", "json")

@@ -14,10 +14,15 @@ from typing import Any
 
 import pytest
 
+from planctl import clock
 from planctl.__main__ import main
+from planctl.core.instants import parse_instant, zone
 from tests.cli.conftest import Result, Run, run
+from tests.fakes.stripe import FakeStripe
+from tests.fakes.stripe.fixture import stripe
+from tests.fakes.stripe.sentences import settings
 
-__all__ = ["run"]
+__all__ = ["run", "stripe"]
 
 SAMPLES = Path(__file__).parents[2] / "sample-catalogs"
 BEGINS = "2026-01-01"
@@ -116,3 +121,46 @@ def sell(run: Run, stores: Callable[[str], Path], tmp_path: Path) -> Sell:
         return Shell(run, tmp_path)
 
     return open_shop
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """The shell of a business whose money Stripe takes: each line is typed when both clocks stand where it says."""
+
+    shop: Shell
+    stripe: FakeStripe
+
+    def __call__(self, line: str, at: str, exit_code: int = 0) -> Result:
+        """Run one line at an instant and check how it ends."""
+        self.stripe.clock.now = parse_instant(at, zone("UTC")) // 1_000_000
+        return self.shop(line, at, exit_code)
+
+    def customer(self, name: str) -> str:
+        """The id of a customer at Stripe."""
+        (found,) = [one for one in self.stripe.objects("customer") if one["metadata"]["planctl_id"] == name]
+        return str(found["id"])
+
+    def invoice(self, number: str) -> dict[str, Any]:
+        """An invoice at Stripe, by our number."""
+        (found,) = [
+            one for one in self.stripe.objects("invoice") if one["metadata"]["planctl_number"] == number
+        ]
+        return dict(found)
+
+
+AtStripe = Callable[[Shell], Till]
+
+
+@pytest.fixture
+def at_stripe(stripe: FakeStripe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AtStripe:
+    """`at_stripe(shop)`: a shop that is set up with a fake Stripe since it began."""
+
+    def set_up(shop: Shell) -> Till:
+        monkeypatch.setattr(clock, "now", lambda: stripe.clock.now * 1_000_000)
+        for name, value in settings(stripe, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        till = Till(shop, stripe)
+        till("stripe setup --return-url https://shop.example/account", BEGINS)
+        return till
+
+    return set_up

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import dataclass
 
 import pytest
 
-from tests.mission.conftest import Sell, Shell
+from planctl import clock
+from planctl.core.periods import parse_instant, zone
+from tests.fakes.stripe import FakeStripe
+from tests.fakes.stripe.fixture import stripe
+from tests.mission.conftest import AtStripe, Sell, Shell
+
+__all__ = ["stripe"]
 
 
 @pytest.fixture
@@ -21,6 +28,31 @@ def shop(sell: Sell) -> Shell:
         ]
     )
     return shell
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The company's shell, set up for a Stripe whose clock is the machine's."""
+
+    shop: Shell
+    stripe: FakeStripe
+
+    def at(self, day: str) -> None:
+        """Let the day begin, everywhere."""
+        self.stripe.clock.now = parse_instant(day, zone("UTC")) // 1_000_000
+
+
+@pytest.fixture
+def desk(shop: Shell, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The shop, with a test key of Stripe's in a file of its owner."""
+    key = shop.directory / "stripe.key"
+    key.write_text(stripe.key, encoding="ascii")
+    key.chmod(0o600)
+    monkeypatch.setattr(clock, "now", lambda: stripe.clock.now * 1_000_000)
+    monkeypatch.setenv("STRIPE_API_BASE", stripe.address)
+    monkeypatch.setenv("STRIPE_API_KEY_FILE", str(key))
+    shop("stripe setup --return-url https://hanse.example/plan")
+    return Desk(shop, stripe)
 
 
 def included(shop: Shell, at: str) -> int:
@@ -91,10 +123,7 @@ def test_c3_interactions_are_counted_by_the_month_with_what_is_left(shop: Shell)
 
 
 def test_c4_an_upgrade_takes_effect_at_once_and_says_before_what_it_costs(shop: Shell) -> None:
-    """C4: what is tested now: the upgrade itself, announced, charged by the day, its access there at once.
-
-    The checkout page of the payment provider is a later part.
-    """
+    """C4: the upgrade itself, announced, charged by the day, its access there at once."""
     shop("subscribe hanse essential --pay month --yes", "2026-02-01")
     shop("payment record INV-2026-00001", "2026-02-02")
     announced = shop("subscribe hanse business --pay month --dry-run --yes", "2026-02-15")
@@ -109,6 +138,75 @@ def test_c4_an_upgrade_takes_effect_at_once_and_says_before_what_it_costs(shop: 
     shop("invoice run", "2026-03-01")
     assert shop.totals("hanse", "2026-03-01") == ["99.00", "100.00", "299.00"]
     shop("doctor", "2026-03-01")
+
+
+def test_c4_the_next_plan_is_paid_for_on_a_page_and_runs_at_once(desk: Desk) -> None:
+    """C4: the page asks for the 14 of 28 days that are left, 149.50 less 49.50, and what it brings in pays for them."""
+    desk.at("2026-02-01")
+    desk.shop("subscribe hanse essential --pay month --yes", "2026-02-01")
+    desk.shop("payment record INV-2026-00001", "2026-02-01")
+    desk.at("2026-02-15")
+    shown = desk.shop("stripe checkout hanse", "2026-02-15")
+    (page,) = desk.stripe.objects("checkout.session")
+    assert shown.stdout == f"{page['url']}\n"
+    assert (page["amount_total"], page["currency"]) == (10_000, "eur")
+    assert included(desk.shop, "2026-02-15") == 1_000  # nothing happens before it is paid
+    desk.stripe.pay_session(page["id"])
+    desk.shop("stripe pull", "2026-02-15")
+    running = desk.shop.json("subscription show hanse", "2026-02-15")
+    assert (running["plan"], running["status"]) == ("business", "active")
+    assert included(desk.shop, "2026-02-15") == 5_000
+    bills = desk.shop.json("invoice list --customer hanse", "2026-02-15")
+    assert [(one["status"], one["total"]) for one in bills] == [("paid", "99.00"), ("paid", "100.00")]
+    desk.shop("stripe pull", "2026-02-15")  # the same again changes nothing
+    assert desk.shop.totals("hanse", "2026-02-15") == ["99.00", "100.00"]
+    desk.shop("doctor", "2026-02-15")
+
+
+def test_c4_an_upgrade_is_paid_on_a_checkout_page_for_the_next_plan(shop: Shell, at_stripe: AtStripe) -> None:
+    """C4: the page is for the plan that is next in the group's order; paid, the change is there at once."""
+    till = at_stripe(shop)
+    till("subscribe hanse essential --pay month --yes", "2026-02-01")
+    till("payment record INV-2026-00001", "2026-02-02")
+    page = till("stripe checkout hanse", "2026-02-15")
+    assert page.stdout.startswith("https://")
+    assert page.stdout.count("\n") == 1, "the address alone"
+    (session,) = till.stripe.objects("checkout.session")
+    assert (session["currency"], session["amount_total"]) == ("eur", 10_000)  # 14 of 28 days: 149.50 - 49.50
+    assert included(shop, "2026-02-15") == 1_000, "nothing changes before it is paid"
+    till.stripe.pay_session(session["id"])
+    till("stripe pull", "2026-02-15T00:01:00Z")
+    assert shop.json("subscription show hanse", "2026-02-15T00:01:00Z")["plan"] == "business"
+    assert included(shop, "2026-02-15T00:01:00Z") == 5_000
+    invoice = shop.json("invoice show INV-2026-00002", "2026-02-15T00:01:00Z")
+    assert (invoice["status"], invoice["total"]) == ("paid", "100.00")
+    till("invoice run", "2026-03-01")
+    assert shop.totals("hanse", "2026-03-01") == ["99.00", "100.00", "299.00"]
+    till("doctor", "2026-03-01")
+
+
+def test_c5_a_downgrade_has_no_page_for_it_is_asked_for(desk: Desk) -> None:
+    """C5: staff confirms it, so nothing is to be paid for it now."""
+    desk.at("2026-02-01")
+    desk.shop("subscribe hanse business --pay month --yes", "2026-02-01")
+    said = desk.shop.refused("stripe checkout hanse essential --pay month", "2026-02-01")
+    assert "waits until an operator approves it" in said
+    assert desk.stripe.objects("checkout.session") == []
+
+
+def test_c6_an_add_on_is_paid_for_on_a_page_where_its_base_runs(desk: Desk) -> None:
+    """C6: 60.00 for the month on the yearly Business; refused without such a base."""
+    desk.at("2026-02-01")
+    assert "requires" in desk.shop.refused("stripe checkout hanse voice_agent", "2026-02-01")
+    desk.shop("subscribe hanse business --pay year --yes", "2026-02-01")
+    desk.shop("payment record INV-2026-00001", "2026-02-01")
+    desk.shop("stripe checkout hanse voice_agent", "2026-02-01")
+    (page,) = desk.stripe.objects("checkout.session")
+    assert page["amount_total"] == 6_000
+    desk.stripe.pay_session(page["id"])
+    desk.shop("stripe pull", "2026-02-01")
+    assert included(desk.shop, "2026-02-01") == 5_500
+    desk.shop("doctor", "2026-02-01")
 
 
 def test_c5_a_downgrade_is_a_request_that_staff_confirms(shop: Shell) -> None:
@@ -158,10 +256,20 @@ def test_c6_an_add_on_of_the_shell_goes_with_the_plans_it_requires(shop: Shell) 
     assert shop.json("check sued interactions")["limit"] == "150"
 
 
-def test_c7_invoices_to_view_and_how_a_company_pays(shop: Shell) -> None:
-    """C7: what is tested now: billing details and payment method are kept, invoices are listed, shown and explained.
+def test_c7_a_link_leads_the_company_to_its_billing_portal(desk: Desk) -> None:
+    """C7: means of payment, billing details and invoices are there; plans do not change there."""
+    desk.at("2026-02-01")
+    address = desk.shop("stripe portal hanse", "2026-02-01").stdout
+    assert address.startswith("https://billing.stripe.com/")
+    (configuration,) = desk.stripe.objects("billing_portal.configuration")
+    on = {name for name, feature in configuration["features"].items() if feature["enabled"]}
+    assert on == {"customer_update", "invoice_history", "payment_method_update"}
 
-    The payment provider's portal and documents to download are later parts.
+
+def test_c7_invoices_to_view_and_how_a_company_pays(shop: Shell) -> None:
+    """C7: billing details and payment method are kept, invoices are listed, shown and explained.
+
+    Documents to download are a later part.
     """
     shop(
         "customer update hanse --name 'Hanse AG' --address 'Kai 2, 20457 Hamburg' --country DE"
@@ -174,3 +282,25 @@ def test_c7_invoices_to_view_and_how_a_company_pays(shop: Shell) -> None:
     assert shop.json("customer show hanse")["payment_method"] == "invoice"
     assert [one["number"] for one in shop.json("invoice list --customer hanse")] == ["INV-2026-00001"]
     assert "99.00" in shop("invoice explain INV-2026-00001").stdout
+
+
+def test_c7_the_portal_shows_invoices_and_takes_cards_and_billing_details(
+    shop: Shell, at_stripe: AtStripe
+) -> None:
+    """C7: a link to the portal; invoices to view and download there, and a card that is left there is known here."""
+    till = at_stripe(shop)
+    shop("customer update hanse --name 'Hanse AG' --email rechnung@hanse.example")
+    till("subscribe hanse essential --pay month --yes", "2026-01-01")
+    till("stripe push", "2026-01-01")
+    link = till("stripe portal hanse", "2026-01-02")
+    assert link.stdout.startswith("https://billing.stripe.com/")
+    (settings,) = till.stripe.objects("billing_portal.configuration")
+    on = {name for name, feature in settings["features"].items() if feature["enabled"]}
+    assert on == {"customer_update", "invoice_history", "payment_method_update"}
+    (invoice,) = till.stripe.objects("invoice")
+    assert (invoice["amount_due"], invoice["metadata"]["planctl_number"]) == (9_900, "INV-2026-00001")
+    assert invoice["hosted_invoice_url"]
+    assert invoice["invoice_pdf"]
+    till.stripe.attach_card(invoice["customer"])
+    till("stripe pull", "2026-01-03")
+    assert shop.json("customer show hanse", "2026-01-03")["payment_method"] == "card"

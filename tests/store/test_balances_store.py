@@ -52,6 +52,17 @@ def test_a_balance_that_was_used_up_is_not_told(store: Store) -> None:
         assert balances.moved(tx, ["a", "b", "c"]) == {"a": 500, "b": -500}
 
 
+def test_entries_are_summed_by_their_keys_and_what_their_keys_begin_with(store: Store) -> None:
+    keys = ("checkout:cs_1", "checkout_back:cs_1:")
+    with store.write() as tx:
+        with_subscriptions(tx, 2)
+        several = [("checkout:cs_1", 500), ("checkout_back:cs_1:re_1", -120), ("checkout_back:csX1:re_2", 1)]
+        balances.post(tx, [move(key, amount) for key, amount in several])
+        balances.post(tx, [move("checkout:cs_1", 7, "c2"), move("checkout:cs_1", 9, currency="EUR")])
+        assert balances.total_under(tx, "nova", "USD", keys) == 380
+        assert balances.total_under(tx, "c2", "EUR", keys) == 0
+
+
 def test_a_key_moves_a_balance_once(store: Store) -> None:
     with store.write() as tx:
         with_subscriptions(tx)

@@ -122,6 +122,16 @@ def test_a_hold_stays_as_it_was_first_put(store: Store) -> None:
         assert customers.held(tx, ["nova", "amy"]) == {"nova"}
 
 
+def test_what_else_somebody_is_to_look_at_is_told_in_the_hold_that_is_there(store: Store) -> None:
+    with store.write() as tx:
+        customers.add(tx, NOVA)
+        for detail, since in (("page 1", 20), ("page 2", 30), ("page 1", 40)):
+            customers.hold_also(tx, "nova", "checkout", detail, since)
+        customers.hold_also(tx, "nova", "paid-void", "pi_1", 50)
+        found = [(one.reason, one.detail, one.since) for one in customers.holds(tx)]
+    assert found == [("checkout", "page 1; page 2", 20), ("paid-void", "pi_1", 50)]
+
+
 def test_a_hold_is_lifted_for_one_reason_or_all(store: Store) -> None:
     with store.write() as tx:
         customers.add(tx, NOVA)

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "planctl"
 CODE = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAKERS = {"Finding", "Rule", "Law", "Skip", "error", "warning", "warn", "complain", "_whole"}
 """Functions that take a code as one of their first three arguments."""
-OWN = {"codes.py", "codes_catalog.py", "codes_errors.py"}
+OWN = {"codes.py", "codes_catalog.py", "codes_errors.py", "codes_stripe.py"}
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:

@@ -293,3 +293,19 @@ def test_nothing_is_dated_into_closed_books(business: Business) -> None:
             attempt()
         assert (refused.value.code, refused.value.exit_code) == ("books-closed", 4)
     business.pay("INV-2026-00002", "2026-03-01")
+
+
+def test_nothing_is_credited_while_an_invoice_that_gives_unused_time_back_is_still_to_be_issued_again(
+    business: Business,
+) -> None:
+    """The change gave 28/31 of January (17.16) back: crediting January now would give that twice."""
+    business.customer("nova")
+    business.subscribe("nova", "starter", "2026-01-01", pay="month", trial=False)
+    business.pay(FIRST, "2026-01-01")
+    business.subscribe("nova", "pro", "2026-01-04", pay="year")
+    business.void("INV-2026-00002", "2026-01-04", reissue=True)
+    with pytest.raises(Refused) as refused:
+        credit(business, FIRST, "2026-01-05")
+    assert (refused.value.code, refused.value.hint) == ("run-first", "planctl invoice run --customer nova")
+    business.run("2026-01-05")
+    credit(business, FIRST, "2026-01-05", (1, "1"))

@@ -14,6 +14,7 @@ from planctl.store.laws import (
     ledgers,
     life,
     statuses,
+    stripe,
     usage,
     wallets,
     waves,
@@ -80,5 +81,11 @@ LAWS: tuple[Law, ...] = (
         "grants-hold", "every grant came in whole and its entries leave no more and no less", wallets.granted
     ),
     Law("wallet-debits-claimed", "what grants paid at a closing is what its claim says", wallets.claimed),
+    Law("stripe-calls", "what was done at Stripe stands for something here", stripe.called),
+    Law("stripe-once", "nothing was made twice at Stripe", stripe.once),
+    Law(
+        "stripe-payments", "what Stripe took pays its invoice once, and names the payment there", stripe.paid
+    ),
+    Law("stripe-pages", "a paid page started what it was for, or its money is in the balance", stripe.pages),
 )
 """Every law, in the order in which they are checked; to add one, add a line."""

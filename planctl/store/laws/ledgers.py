@@ -76,6 +76,7 @@ SELECT r.id, p.id FROM refund r LEFT JOIN payment p ON p.id = r.payment
 """
 
 # Money in hand and money owed, on two sides. An opening balance was owed before the first invoice of these books.
+# Money of a Checkout page that started nothing was received for no invoice, and less was where it went back.
 _BALANCE = """
 SELECT c.id, t.currency, SUM(t.invoiced) AS invoiced, SUM(t.credited) AS credited, SUM(t.received) AS received,
        SUM(t.refunded) AS refunded, SUM(t.owed) AS owed, SUM(t.opened) AS opened, SUM(t.balance) AS balance
@@ -89,7 +90,9 @@ SELECT c.id, t.currency, SUM(t.invoiced) AS invoiced, SUM(t.credited) AS credite
         UNION ALL
         SELECT customer, currency, 0, 0, 0, amount, 0, 0, 0 FROM refund
         UNION ALL
-        SELECT customer, currency, 0, 0, 0, 0, 0, CASE WHEN key LIKE 'opening:%' THEN amount ELSE 0 END, amount
+        SELECT customer, currency, 0, 0, CASE WHEN key LIKE 'checkout:%' OR key LIKE 'checkout!_back:%' ESCAPE '!'
+                                          THEN amount ELSE 0 END, 0, 0,
+               CASE WHEN key LIKE 'opening:%' THEN amount ELSE 0 END, amount
           FROM balance_entry) t
   LEFT JOIN customer c ON c.seq = t.customer
  GROUP BY c.id, t.currency
@@ -168,7 +171,8 @@ def balanced(tx: Tx) -> Iterator[Breach]:
     """The trial balance of every customer and currency is zero.
 
     What was invoiced, not voided, less what was credited, is what was received, not refunded, and is owed or
-    written off, less what stands in the balance; an opening balance came before that.
+    written off, less what stands in the balance; an opening balance came before that. Money of a Checkout page that
+    did not fit any more was received too, as far as it did not go back.
     """
     for row in stream(tx, _BALANCE):
         rest = (row.invoiced - row.credited) - (
