@@ -163,7 +163,7 @@ def test_ci_installs_stripes_own_command_without_running_what_it_brings() -> Non
     (line,) = re.findall(
         r"^.*\bnpm ci\b.*$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert "--prefix tests/stripe_cli" in line
+    assert "cd tests/stripe_cli" in line
     assert "--ignore-scripts" in line
 
 

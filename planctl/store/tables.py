@@ -168,7 +168,8 @@ COLUMNS: dict[str, str] = {
         account*:text object*:text local_id*:text stripe_id:text digest:text detail:text
     """,
     "stripe_event": """
-        event_id*:text kind:text object:text state:text happened_at:whole received_at:whole detail:text facts:text
+        event_id*:text kind:text object:text state:text happened_at:whole received_at:whole detail:text
+        facts:text
     """,
     "stripe_checkout": """
         session*:text customer:whole plan:text request:text promise:text amount:whole currency:text
