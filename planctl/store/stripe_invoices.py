@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, text, union
 
 from planctl.core.invoicing.model import UNPAID
-from planctl.core.stripe.invoice_calls import FAILURE, STATUS, Standing
+from planctl.core.stripe.invoice_calls import CARDLESS, FAILURE, STATUS, Standing
 from planctl.core.stripe.invoice_params import Payer
 from planctl.core.stripe.model import METHOD, NOT_THERE, ON_FILE, OPEN, OUTSIDE, Account, Link, Operation
 from planctl.core.stripe.refund_steps import GivingBack
@@ -118,11 +118,15 @@ def standings(tx: Tx, here: Here, invoice_ids: Sequence[str]) -> list[Standing]:
     ]
 
 
-def keep_status(tx: Tx, account: Account, invoice_id: str, status: str) -> None:
-    """Keep the status with which an invoice was seen at Stripe; what else its link says stays."""
+def keep_seen(tx: Tx, account: Account, invoice_id: str, status: str, cardless: str = "") -> None:
+    """Keep the status with which an invoice was seen at Stripe, and whether a card was missing; the rest stays."""
     link = stripe_outbox.links(tx, account, "invoice", [invoice_id]).get(invoice_id)
-    if link is not None and link.detail.get(STATUS) != status:
-        stripe_outbox.link(tx, account, replace(link, detail={**link.detail, STATUS: status}))
+    if link is None:
+        return
+    said = {**link.detail, STATUS: status, CARDLESS: cardless}
+    detail = {name: text for name, text in said.items() if text}
+    if detail != dict(link.detail):
+        stripe_outbox.link(tx, account, replace(link, detail=detail))
 
 
 def forget_failure(tx: Tx, account: Account, invoice_id: str) -> None:

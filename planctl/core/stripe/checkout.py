@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
+from urllib.parse import parse_qsl
 
 from planctl.core.catalog.model import Group
 from planctl.core.currencies import Currency
@@ -235,6 +236,12 @@ def life_of(order: Order, as_of: Instant) -> int:
     if order.until is None:
         return 0
     return min(max(order.until - as_of, SHORTEST_LIFE), LONGEST_LIFE)
+
+
+def lives_on(body: bytes, now: Instant) -> bool:
+    """Whether the bytes that open a page ask for one that Stripe would still open: not for too short a life."""
+    said = dict(parse_qsl(body.decode())).get("expires_at")
+    return said is None or int(said) * 1_000_000 >= now + SHORTEST_LIFE - MINUTE_MICROSECONDS
 
 
 def session_params(

@@ -30,6 +30,9 @@ STATUS = "status"
 FAILURE = "failure"
 """The name under which the link keeps why a payment failed that Stripe had taken up, absent while none did."""
 
+CARDLESS = "cardless"
+"""The name under which the link keeps that nothing was there to be charged when it was looked at, absent otherwise."""
+
 _CARD = "payment_method"
 
 _WORDS = {DELETE: "", FINALIZE: "/finalize", PAY: "/pay", SEND: "/send", VOID: "/void"}
@@ -70,9 +73,9 @@ class Standing:
         return self.link.detail.get(FAILURE, "") if self.link else ""
 
     @property
-    def name(self) -> str:
-        """What it is called where a person reads it."""
-        return self.invoice.number
+    def is_cardless(self) -> bool:
+        """Whether nothing was there to be charged when it was looked at last."""
+        return bool(self.link and self.link.detail.get(CARDLESS))
 
     def unit(self, amount_minor: int) -> int:
         """An amount of the invoice in Stripe's unit."""

@@ -53,6 +53,12 @@ def collecting(standing: Standing, create: Operation, now: Instant, seen: Seen |
     return _charging(standing, then, seen) if then.action == calls.PAY else Send(then)
 
 
+def as_last_seen(standing: Standing, step: Step) -> Step:
+    """A step as far as it can be told without asking Stripe: nothing is charged where no card was seen last."""
+    asks = isinstance(step, Look) and step.card_of
+    return _cardless(standing) if asks and standing.is_cardless else step
+
+
 def looking(standing: Standing, create: Operation, then: Call | Operation | None = None) -> Look:
     """Read it at Stripe, with its customer's card where something is to be charged and nobody knows what."""
     there = create.stripe_id
@@ -239,8 +245,12 @@ def _charging(standing: Standing, call: Call, seen: Seen) -> Send | Rest:
         return Send(call)
     there = call.path.split("/")[3]
     if not seen.card or seen.card in _lacking(standing, there):
-        name = standing.invoice.draft.customer
-        return Rest(
-            "left_out", f"no means of payment is on file at Stripe: planctl stripe portal {name} takes one"
-        )
+        return _cardless(standing)
     return Send(calls.paying(standing, there, seen.card))
+
+
+def _cardless(standing: Standing) -> Rest:
+    name = standing.invoice.draft.customer
+    return Rest(
+        "left_out", f"no means of payment is on file at Stripe: planctl stripe portal {name} takes one"
+    )

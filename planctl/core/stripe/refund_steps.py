@@ -5,7 +5,7 @@ Source: planctl billing rules, invoices, credit and payments; https://docs.strip
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planctl.core.invoicing.model import Payment, Refund
@@ -13,7 +13,8 @@ from planctl.core.money import format_amount
 from planctl.core.stripe.amounts import at_stripe, from_stripe
 from planctl.core.stripe.model import OPEN, Call, Object, Operation, State, Value
 from planctl.core.stripe.outbox import collection
-from planctl.core.stripe.steps import Finish, Rest, Send
+from planctl.core.stripe.reading import number_of
+from planctl.core.stripe.steps import Ask, Finish, Rest, Send
 from planctl.errors import Refused
 
 _NOT_GIVEN = frozenset({"failed", "canceled"})
@@ -35,20 +36,27 @@ class GivingBack:
     credited_minor: int
     calls: tuple[Operation, ...] = ()
 
+    @property
+    def last(self) -> Operation | None:
+        """What was asked of Stripe for it last."""
+        return max(self.calls, key=lambda one: one.revision, default=None)
+
 
 def next_refund_step(
-    giving: GivingBack, there: Iterable[Object] | None = None
-) -> Send | Finish | Rest | None:
+    giving: GivingBack, there: Sequence[Object] | None = None, read_until: int = 0
+) -> Send | Finish | Ask | Rest | None:
     """What a refund needs next; None: first its payment's refunds at Stripe must be listed, and given as `there`.
 
     Never is more given back at Stripe than credit notes gave back here: somebody may have done it there by hand.
+    `read_until` is the second up to which events were read: what was given back there before is known here, as far as
+    it ever will be.
     """
     if not giving.payment.reference.startswith(_TAKEN):
         return Rest(
             "left_out",
             f"payment {giving.payment.id} names no payment that Stripe took: give it back by hand",
         )
-    last = max(giving.calls, key=lambda one: one.revision, default=None)
+    last = giving.last
     if last is not None and last.state in OPEN:
         return Finish(last)
     if last is not None and last.state is State.PARKED:
@@ -57,29 +65,37 @@ def next_refund_step(
         return Rest("dropped", last.note, last)
     if last is not None and last.state is State.CONFIRMED:
         return Rest()
-    return None if there is None else _asked(giving, there, last.revision + 1 if last else 1)
-
-
-def _asked(giving: GivingBack, there: Iterable[Object], revision: int) -> Send | Rest:
-    refund = giving.refund
+    if there is None:
+        return None
     try:
-        amount = at_stripe(refund.amount_minor, refund.currency)
-        most = at_stripe(giving.credited_minor, refund.currency)
+        return _asked(giving, [one for one in there if one.get("status") not in _NOT_GIVEN], read_until)
     except Refused as refused:
         return Rest("left_out", f"{refused.message}, but {refused.expected}")
-    given = 0
-    for one in there:
-        part = one.get("amount")
-        if one.get("status") not in _NOT_GIVEN and isinstance(part, int):
-            given += part
-    if given + amount > most:
-        currency = refund.currency
-        back = format_amount(from_stripe(given, currency), currency)
-        here = format_amount(giving.credited_minor, currency)
-        return Rest(
-            "left_out",
-            f"{back} {currency.code} went back at Stripe already, and {here} {currency.code} is to go back in all: "
-            "pull first; what is then still missing is to be given back in Stripe's dashboard",
+
+
+def _asked(giving: GivingBack, there: Sequence[Object], read_until: int) -> Send | Ask | Rest:
+    """The refund, or what is missing of it where a person says that what was done by hand is a part of it."""
+    currency = giving.refund.currency
+    amount = at_stripe(giving.refund.amount_minor, currency)
+    given = sum(number_of(one, "amount") for one in there)
+    missing = at_stripe(giving.credited_minor, currency) - given
+    if amount <= missing or (missing > 0 and giving.last is not None and giving.last.is_let_go):
+        return Send(_call(giving, min(amount, missing)))
+    back, here, rest = (
+        f"{format_amount(minor, currency)} {currency.code}"
+        for minor in (
+            from_stripe(given, currency),
+            giving.credited_minor,
+            from_stripe(max(missing, 0), currency),
         )
+    )
+    why = f"{back} went back at Stripe already, and {here} is to go back in all"
+    if missing > 0 and all(number_of(one, "created") < read_until for one in there):
+        return Ask(_call(giving, missing), f"{why}: --resend gives back the {rest} that are missing")
+    return Rest("left_out", f"{why}: pull first, and look at it in the dashboard")
+
+
+def _call(giving: GivingBack, amount: int) -> Call:
     params: dict[str, Value] = {"payment_intent": giving.payment.reference, "amount": amount}
-    return Send(Call("refund", refund.id, "create", collection("refund"), params, revision, links=True))
+    revision = giving.last.revision + 1 if giving.last else 1
+    return Call("refund", giving.refund.id, "create", collection("refund"), params, revision, links=True)

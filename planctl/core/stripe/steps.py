@@ -32,6 +32,14 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Do not do this before a person says so, and why."""
+
+    call: Call
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Begin:
     """Make a draft, unless the customer has one of this invoice at Stripe beside the `known`.
 

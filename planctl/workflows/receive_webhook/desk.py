@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 KIND = "stripe fact"
 """What facts are remembered as, beside the keys that people give."""
 
+_SECOND = 1_000_000
+
 WHOLE = "whole:"
 """How the key of an attempt begins that is no fact: an invoice, a page, a customer's cards. It is never let be."""
 
@@ -112,13 +114,14 @@ class Desk:
     def dated(self, at: Instant, since: Instant) -> Dated:
         """The instant that something bears: not before `since`, when what it changes was made, nor after now.
 
-        What is of a day of closed books is of the first that is open.
+        What is of a day of closed books is of the first that is open. Stripe says whole seconds: within one, nothing is
+        noted.
         """
         last = closed_through(self.tx)
         is_open = at if last is None else first_instant(last + DAY, zone(timezone(self.tx)))
         bears = Instant(min(max(at, since, is_open), self.now))
-        if bears == at:
-            return Dated(at)
+        if abs(bears - at) < _SECOND:
+            return Dated(bears)
         limit = "that is still to come here"
         if at < bears:
             limit = (

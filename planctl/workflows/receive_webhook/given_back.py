@@ -163,7 +163,7 @@ def _part_of(
     if given == back.amount_minor:
         return _answered(desk, payment, back, fact)
     rest = f"{format_amount(back.amount_minor - given, currency)} {currency.code}"
-    _tell_asked(desk, payment, back, fact, f"a part: {rest} are left to give back in Stripe's dashboard of")
+    _tell_asked(desk, payment, back, fact, f"a part: {rest} are left to give back of")
     return []
 
 

@@ -33,6 +33,7 @@ from planctl.workflows.receive_webhook.looking import Seen
 from planctl.workflows.receive_webhook.money import write_facts
 
 if TYPE_CHECKING:
+    from planctl.core.stripe.checkout import Page
     from planctl.core.stripe.model import Account
     from planctl.store.engine import Tx
 
@@ -120,7 +121,7 @@ def _write_session(desk: Desk, session: Object, whole: Seen) -> bool:
         return owner_of(session)[0] == desk.store_id
 
     def do() -> None:
-        dated = _completed(desk, session, whole.notice)
+        dated = _completed(desk, session, whole.notice, page)
         done = complete(desk.tx, desk.account, session, dated.at, desk.recorded_at)
         if done.outcome not in {"waiting", "already"} and done.page != page:
             _tell(desk, done, dated)
@@ -140,11 +141,11 @@ def _tell(desk: Desk, done: Completed, dated: Dated) -> None:
     desk.applied.append(told)
 
 
-def _completed(desk: Desk, session: Object, notice: Notice) -> Dated:
-    """When a page was paid: what it starts begins then, also where the event came late."""
+def _completed(desk: Desk, session: Object, notice: Notice, page: Page | None) -> Dated:
+    """When a page was paid: what it starts begins then, however late that is heard of, and not before it was opened."""
     charged = None if notice.kind == _LATER else paid_at(session)
     at = charged or notice.happened_at
-    return desk.dated(at, at)
+    return desk.dated(at, at if page is None else page.made_at)
 
 
 def _write_gone(desk: Desk, notice: Notice) -> bool:

@@ -19,18 +19,19 @@ from planctl.core.stripe.checkout import (
     digest,
     fate_of,
     life_of,
+    lives_on,
     next_plans,
     session_params,
 )
 from planctl.core.stripe.model import LOCAL, OPEN, STORE, Account, Call, Object, Operation, State
-from planctl.core.stripe.outbox import after_look, collection, reached
+from planctl.core.stripe.outbox import after_look, collection, next_step, reached
 from planctl.core.subscriptions.start import Offered
 from planctl.errors import Conflict, InvalidInput, Refused, WrongUsage
 from planctl.store import customers, stripe_checkouts, stripe_outbox, subscriptions
 from planctl.store.offers import group_of, offered
 from planctl.store.selling import holding
 from planctl.workflows.sync_stripe.push_objects import push_customer
-from planctl.workflows.sync_stripe.sending import finish, send, send_next
+from planctl.workflows.sync_stripe.sending import finish, send, send_next, settle
 from planctl.workflows.sync_stripe.set_up import check_return_url
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def open_page(talk: Talk, opening: Opening, keep: Callable[[Tx, Opened], None]) 
     """
     order, mark = opening.order, digest(opening.order, opening.returns)
     customer = customer_there(talk, opening.customer)
-    before = _last(talk, order.local_id)
+    before = _last(talk, order.local_id, mark)
     if before is not None and before.state is State.CONFIRMED and not _is_over(talk, before.stripe_id):
         session = _look(talk, before.stripe_id)
         if before.digest == mark and fate_of(session) == "open":
@@ -180,14 +181,33 @@ def open_page(talk: Talk, opening: Opening, keep: Callable[[Tx, Opened], None]) 
     return _kept(talk, opening, made, _look(talk, made.stripe_id), keep)
 
 
-def _last(talk: Talk, local_id: str) -> Operation | None:
-    """The last call that opened a page of that name, brought to its end; Refused where it waits for a person."""
+def _last(talk: Talk, local_id: str, mark: str) -> Operation | None:
+    """The last call that opened a page of that name, brought to its end.
+
+    It is sent again only where it still asks for the same, for as long as Stripe wants; else it is looked whether it
+    opened a page. Where none carries its key it opened none.
+    """
     with talk.open_read() as tx:
         made = stripe_outbox.operations_of(tx, talk.account, "checkout", [local_id])[local_id]
     opened = [one for one in made if one.action == "open"]
     if not opened:
         return None
-    return finish(talk, max(opened, key=lambda one: one.revision))
+    last = max(opened, key=lambda one: one.revision)
+    if last.state not in OPEN:
+        return last
+    now = talk.now()
+    if last.digest == mark and next_step(last, now) == "send" and lives_on(last.body, now):
+        return finish(talk, last)
+    ended = settle(talk, last)
+    return ended if ended.state is not State.PARKED else _opened_none(talk, ended)
+
+
+def _opened_none(talk: Talk, operation: Operation) -> Operation:
+    dropped = replace(operation, state=State.DROPPED, note="it opened no page")
+    with talk.open_write() as tx:
+        stripe_outbox.save(tx, dropped)
+        talk.record(tx, dropped)
+    return dropped
 
 
 def _call(talk: Talk, opening: Opening, customer: str, before: Operation | None) -> Call:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planctl.core.periods import Instant
 from planctl.core.stripe import invoice_calls as calls
 from planctl.core.stripe.invoice_calls import Standing
+from planctl.core.stripe.invoice_collecting import as_last_seen
 from planctl.core.stripe.invoice_compare import differences, in_words, wrongly_opened
 from planctl.core.stripe.invoice_report import (
     Owed,
@@ -78,7 +79,8 @@ def propose_invoices(tx: Tx, account: Account, store_id: str, now: Instant) -> I
     after = ""
     while names := stripe_invoices.to_look_at(tx, account, after, PAGE):
         for standing in stripe_invoices.standings(tx, here, names):
-            yield from _proposed(_owed(standing), next_step(standing, now))
+            step = as_last_seen(standing, next_step(standing, now))
+            yield from _proposed(_owed(standing), step)
         after = names[-1]
     yield from propose_refunds(tx, account)
 
@@ -260,16 +262,19 @@ def _compared(talk: Talk, standing: Standing, step: Compare) -> Call | None:
 
 
 def _looked(talk: Talk, standing: Standing, step: Look) -> Seen:
-    """Read an invoice, and keep its status once it is finalized."""
+    """Read an invoice, with its customer's card where that is needed, and keep what was seen once it is finalized."""
     found = talk.gateway.get(f"{_INVOICES}/{step.stripe_id}")
     status = str(found.get("status"))
-    if status != "draft":
-        why = "" if step.opened is None else wrongly_opened(step.opened, found)
-        if why:
-            _parked(talk, standing, step.collect, why)
-        with talk.open_write() as tx:
-            stripe_invoices.keep_status(tx, talk.account, standing.invoice.id, status)
-    return Seen(found, _card_of(talk, step.card_of) if step.card_of and status == "open" else None)
+    if status == "draft":
+        return Seen(found)
+    why = "" if step.opened is None else wrongly_opened(step.opened, found)
+    if why:
+        _parked(talk, standing, step.collect, why)
+    card = _card_of(talk, step.card_of) if step.card_of and status == "open" else None
+    with talk.open_write() as tx:
+        cardless = "yes" if card == "" else ""
+        stripe_invoices.keep_seen(tx, talk.account, standing.invoice.id, status, cardless)
+    return Seen(found, card)
 
 
 def _card_of(talk: Talk, customer: str) -> str:

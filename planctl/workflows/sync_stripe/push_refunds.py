@@ -12,10 +12,10 @@ from planctl.core.stripe.invoice_report import Owed, ProposedInvoice, PushedInvo
 from planctl.core.stripe.model import Account, State
 from planctl.core.stripe.outbox import collection
 from planctl.core.stripe.refund_steps import GivingBack, next_refund_step
-from planctl.core.stripe.steps import Rest, Send
+from planctl.core.stripe.steps import Ask, Rest, Send
 from planctl.errors import Refused
 from planctl.store import stripe_invoices
-from planctl.workflows.sync_stripe.sending import Talk, finish, send
+from planctl.workflows.sync_stripe.sending import Talk, finish, park, send
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -60,8 +60,10 @@ def _refunded(talk: Talk, giving: GivingBack, pushed: PushedInvoices) -> Rest:
     step = next_refund_step(giving)
     if step is None:
         there = talk.gateway.list(collection("refund"), payment_intent=giving.payment.reference)
-        step = next_refund_step(giving, tuple(there))
+        step = next_refund_step(giving, tuple(there), talk.account.cursor)
     assert step is not None, f"{giving.refund.id} was looked at"
+    if isinstance(step, Ask):
+        return Rest("parked", step.why, park(talk, step.call, step.why, lambda _tx: True))
     if isinstance(step, Rest):
         return step
     operation = send(talk, step.call) if isinstance(step, Send) else finish(talk, step.operation)

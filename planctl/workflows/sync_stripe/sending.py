@@ -125,9 +125,9 @@ def finish(talk: Talk, operation: Operation) -> Operation:
     return _carried_on(talk, stored, step)
 
 
-def park(talk: Talk, call: Call, why: str, only_if: Callable[[Tx], bool]) -> None:
-    """Keep a call that is not sent before a person decides; not where it is kept, or where `only_if` says no."""
-    _keep_unsent(talk, call, lambda made: replace(made, state=State.PARKED, note=why), only_if)
+def park(talk: Talk, call: Call, why: str, only_if: Callable[[Tx], bool]) -> Operation | None:
+    """Keep a call that is not sent before a person decides; None where it was kept before, or `only_if` says no."""
+    return _keep_unsent(talk, call, lambda made: replace(made, state=State.PARKED, note=why), only_if)
 
 
 def keep_done(talk: Talk, call: Call, stripe_id: str, only_if: Callable[[Tx], bool]) -> None:
@@ -137,16 +137,17 @@ def keep_done(talk: Talk, call: Call, stripe_id: str, only_if: Callable[[Tx], bo
 
 def _keep_unsent(
     talk: Talk, call: Call, ended: Callable[[Operation], Operation], only_if: Callable[[Tx], bool]
-) -> None:
+) -> Operation | None:
     marked, body = _worded(talk, call)
     with talk.open_write() as tx:
         if stripe_outbox.operation(tx, talk.account, marked) is not None or not only_if(tx):
-            return
+            return None
         key = marked.key(talk.store_id)
         kept = ended(stripe_outbox.add(tx, talk.account, marked, key, body, talk.now()))
         stripe_outbox.save(tx, kept)
         talk.record(tx, kept)
     talk.done.append(kept)
+    return kept
 
 
 def settle(talk: Talk, operation: Operation) -> Operation:

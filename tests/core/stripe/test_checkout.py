@@ -13,6 +13,7 @@ from planctl.core.catalog.model import Group
 from planctl.core.currencies import Currency, iso_currency
 from planctl.core.invoicing.facts import Advanced
 from planctl.core.invoicing.model import CreditDraft, CreditLine, Discount, Draft, Line, Tax
+from planctl.core.periods import Instant
 from planctl.core.stripe.checkout import (
     Fate,
     Order,
@@ -24,6 +25,7 @@ from planctl.core.stripe.checkout import (
     digest,
     fate_of,
     life_of,
+    lives_on,
     misfit,
     next_plans,
     order_of,
@@ -380,3 +382,16 @@ def test_what_has_ended_stands_beside_or_is_in_no_order_has_no_next() -> None:
         replace(free, exclusive_group=""),
     ]
     assert next_plans(none, groups) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "still"),
+    [
+        (b"mode=payment", True),
+        (b"expires_at=1767227400&mode=payment", True),
+        (b"expires_at=1767227399", False),
+    ],
+)
+def test_a_page_can_still_be_opened_while_it_would_live_for_half_an_hour(body: bytes, still: bool) -> None:
+    """1767225600 is 2026-01-01T00:00:00Z; half an hour later is 1767227400. Stripe wants no less."""
+    assert lives_on(body, Instant(1_767_225_600_000_000)) is still

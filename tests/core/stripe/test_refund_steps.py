@@ -10,7 +10,7 @@ import pytest
 from planctl.core.invoicing.model import Payment, Refund
 from planctl.core.stripe.model import GIVEN_UP, LET_GO, Call, State
 from planctl.core.stripe.refund_steps import GivingBack, next_refund_step
-from planctl.core.stripe.steps import Finish, Rest, Send
+from planctl.core.stripe.steps import Ask, Finish, Rest, Send
 from tests.core.stripe.calling import operation
 from tests.core.stripe.owing import EURO, NOW, currency
 
@@ -19,9 +19,9 @@ REFUND = Refund("re_1", "nova", "pay_1", 3_000, EURO, NOW, "cn_1")
 GIVING = GivingBack(REFUND, PAYMENT, 3_000)
 
 
-def refunded(amount: int, status: str = "succeeded") -> dict[str, Any]:
-    """A refund as Stripe lists it."""
-    return {"id": "re_there", "amount": amount, "status": status}
+def refunded(amount: int, status: str = "succeeded", created: int = 0) -> dict[str, Any]:
+    """A refund as Stripe lists it, made in a second."""
+    return {"id": "re_there", "amount": amount, "status": status, "created": created}
 
 
 def test_first_it_is_asked_what_went_back_there() -> None:
@@ -52,8 +52,44 @@ def test_what_somebody_gave_back_there_is_not_given_back_twice() -> None:
     assert next_refund_step(GIVING, [refunded(3_000)]) == Rest(
         "left_out",
         "30.00 EUR went back at Stripe already, and 30.00 EUR is to go back in all: "
-        "pull first; what is then still missing is to be given back in Stripe's dashboard",
+        "pull first, and look at it in the dashboard",
     )
+
+
+def test_what_is_missing_of_what_somebody_gave_back_there_waits_for_a_person_once_it_was_pulled() -> None:
+    """Of 30.00 somebody gave back 10.00 in the dashboard at 500 s: is that a part of it, or another matter?"""
+    there = [refunded(1_000, created=500)]
+    early = next_refund_step(GIVING, there, 500)
+    assert isinstance(early, Rest)
+    assert early.outcome == "left_out"
+    step = next_refund_step(GIVING, there, 501)
+    assert isinstance(step, Ask)
+    assert step.call.params == {"payment_intent": "pi_1", "amount": 2_000}
+    assert step.why == (
+        "10.00 EUR went back at Stripe already, and 30.00 EUR is to go back in all: "
+        "--resend gives back the 20.00 EUR that are missing"
+    )
+
+
+def test_what_is_missing_is_given_back_where_a_person_says_so() -> None:
+    there = [refunded(1_000)]
+    asked = next_refund_step(GIVING, there, 1)
+    assert isinstance(asked, Ask)
+    let_go = operation(asked.call, State.DROPPED, note=f"{LET_GO}it is a part of it")
+    step = next_refund_step(replace(GIVING, calls=(let_go,)), there, 1)
+    assert isinstance(step, Send)
+    assert (step.call.revision, step.call.params["amount"]) == (2, 2_000)
+
+
+def test_what_turns_out_to_be_another_matter_is_given_back_whole() -> None:
+    """The pull made a credit note of the 10.00 meanwhile: 40.00 is to go back in all."""
+    there = [refunded(1_000)]
+    asked = next_refund_step(GIVING, there, 1)
+    assert isinstance(asked, Ask)
+    let_go = operation(asked.call, State.DROPPED, note=f"{LET_GO}a present")
+    step = next_refund_step(replace(GIVING, credited_minor=4_000, calls=(let_go,)), there, 1)
+    assert isinstance(step, Send)
+    assert step.call.params["amount"] == 3_000
 
 
 @pytest.mark.parametrize("status", ["failed", "canceled"])

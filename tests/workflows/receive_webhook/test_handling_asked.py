@@ -98,7 +98,7 @@ def test_in_parts_the_last_one_stands_for_it(world: World) -> None:
     (fact,) = world.take("refund.created").applied
     assert (fact.amount_minor, fact.note) == (
         1_000,
-        "a part: 9.00 USD are left to give back in Stripe's dashboard of CN-2026-00001",
+        "a part: 9.00 USD are left to give back of CN-2026-00001",
     )
     assert (notes(world), to_make(world)) == (["19.00"], [refund])
     made = world.stripe.refund(intent, 900)

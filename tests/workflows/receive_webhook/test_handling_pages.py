@@ -53,6 +53,19 @@ def test_a_completed_page_starts_its_plan_when_it_was_paid_however_late_that_is_
     assert [day for *_, day in shop.payments()] == ["2026-01-01T09:30:00Z"]
 
 
+def test_paid_in_the_second_in_which_it_was_opened_it_starts_no_earlier(shop: Shop) -> None:
+    """Stripe says whole seconds; the free plan that gives way began within that, before the page was opened."""
+    shop.microseconds = 500_000
+    shop.subscribe("free")
+    shop.microseconds = 600_000
+    opened = shop.open("starter", pay="month")
+    shop.stripe.pay_session(opened.page.session)
+    shop.microseconds = 700_000
+    (fact,) = take(shop, event(shop, COMPLETED)).applied
+    assert (fact.note, shop.bills()[-1][1:]) == ("started", ("paid", "29.00"))
+    assert instant_text(shop.shown().started_at) == "2026-01-01T00:00:00.600000Z"
+
+
 def test_a_pull_takes_a_completed_page_in_and_five_times_the_event_nothing_more(shop: Shop) -> None:
     opened = shop.open("starter", pay="month")
     shop.stripe.pay_session(opened.page.session)
@@ -276,3 +289,21 @@ def test_an_upgrade_that_was_paid_before_a_run_renewed_the_plan_is_taken_in_afte
     (handled,) = pull(receiver(shop)).handled
     assert [one.note for one in handled.applied] == ["started"]
     assert shop.bills()[-1][1:] == ("paid", "36.13")
+
+
+def test_a_plan_that_somebody_started_between_the_payment_and_its_event_leaves_the_money_credited(
+    shop: Shop,
+) -> None:
+    opened = shop.open("starter", pay="month")
+    shop.at("2026-01-01T12:05:00Z")
+    shop.stripe.pay_session(opened.page.session)
+    shop.at("2026-01-01T12:06:00Z")
+    shop.subscribe("pro")
+    shop.at("2026-01-01T12:20:00Z")
+    (fact,) = take(shop, event(shop, COMPLETED)).applied
+    assert fact.note.startswith("credited: ")
+    assert (shop.balance(), shop.holds(), shop.shown().plan) == (
+        {"USD": 2_900},
+        [("nova", "checkout")],
+        "pro",
+    )

@@ -94,12 +94,16 @@ class Killed(BaseException):
 
 @dataclass
 class Shop:
-    """A store and a fake account. `before_commit` is called before each transaction that writes."""
+    """A store and a fake account. `before_commit` is called before each transaction that writes.
+
+    `microseconds` have gone by of the second.
+    """
 
     store: Store
     stripe: FakeStripe
     before_commit: Callable[[], None] = lambda: None
     audited: list[Operation] = field(default_factory=list)
+    microseconds: int = 0
 
     def __post_init__(self) -> None:
         key = Key(self.stripe.key, False, False, "test")
@@ -112,8 +116,8 @@ class Shop:
 
     @property
     def now(self) -> Instant:
-        """The clock of the machine and of Stripe."""
-        return Instant(self.stripe.clock.now * 1_000_000)
+        """The clock of the machine and of Stripe, which knows whole seconds alone."""
+        return Instant(self.stripe.clock.now * 1_000_000 + self.microseconds)
 
     def at(self, text: str) -> None:
         """Let the time come."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from planctl.core.periods import instant_text
 from planctl.core.stripe.model import Answer
 from planctl.errors import Busy
 from planctl.store import stripe_outbox
@@ -49,6 +50,38 @@ def test_the_next_command_that_wants_something_else_expires_what_was_lost(shop: 
         shop.open("pro")
     opened = shop.open("starter", pay="month")
     assert [one["amount_total"] for one in shop.payable()] == [2_900]
+    assert [one["id"] for one in shop.payable()] == [opened.page.session]
+
+
+def lost_before(shop: Shop) -> None:
+    """An upgrade whose page was asked for at 10 in the morning, until midnight, and Stripe never heard of it."""
+    shop.paid(shop.open("starter", pay="month"))
+    shop.at("2026-01-16T10:00:00Z")
+    shop.stripe.faults.add(Fault("POST", SESSIONS, "drop_before", times=3))
+    with pytest.raises(Busy):
+        shop.open("pro")
+
+
+def test_a_page_that_was_lost_is_not_asked_for_again_once_it_would_be_over_too_soon(shop: Shop) -> None:
+    lost_before(shop)
+    shop.at("2026-01-16T23:45:00Z")
+    opened = shop.open("pro")
+    assert shop.calls("nova/group:main") == [
+        ("open", 1, "confirmed"),
+        ("open", 2, "dropped"),
+        ("open", 3, "confirmed"),
+    ]
+    assert instant_text(opened.page.expires_at) == "2026-01-17T00:16:00Z"
+    assert [one["id"] for one in shop.payable()] == [opened.page.session]
+
+
+def test_a_page_that_was_lost_is_not_opened_in_passing_by_one_that_asks_for_something_else(
+    shop: Shop,
+) -> None:
+    lost_before(shop)
+    opened = shop.open("top")
+    assert shop.calls("nova/group:main")[1:] == [("open", 2, "dropped"), ("open", 3, "confirmed")]
+    assert len(shop.stripe.objects("checkout.session")) == 2
     assert [one["id"] for one in shop.payable()] == [opened.page.session]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from planctl.core.stripe.model import Object, Value
 from planctl.errors import Busy, Refused
+from planctl.workflows.sync_stripe.resolve import let_go
 from tests.fakes.stripe import Fault
 from tests.workflows.sync_stripe.world import DyingGateway, World
 
@@ -225,6 +226,30 @@ def test_what_went_back_on_stripes_own_pages_does_not_go_back_twice(paid_there: 
     (stopped,) = paid_there.push().stopped
     assert stopped.why.startswith("12.40 USD went back at Stripe already, and 12.40 USD is to go back in all")
     assert len(refunds(paid_there)) == 1
+    assert paid_there.posted() == []
+
+
+def test_what_is_missing_of_a_refund_by_hand_waits_for_a_person_once_it_was_pulled(
+    paid_there: World,
+) -> None:
+    """Somebody gave back 5.00 of 49.90 in the dashboard, and 12.40 was credited here: 7.40 are missing, or 12.40."""
+    paid_there.stripe.refund(paid_there.intent(ONE), 500)
+    paid_there.credit(ONE, "12.40", "refund")
+    assert [one.outcome for one in paid_there.push().stopped] == ["left_out"]
+    paid_there.at("2026-01-06")
+    paid_there.pulled()
+    (stopped,) = paid_there.push().stopped
+    assert (stopped.outcome, stopped.why.rpartition(": ")[2]) == (
+        "parked",
+        "--resend gives back the 7.40 USD that are missing",
+    )
+    (waiting,) = paid_there.waiting()
+    assert stopped.call == waiting.id
+    assert paid_there.posted() == []
+    with paid_there.business.store.write() as tx:
+        let_go(tx, waiting.id, "it is a part of it")
+    assert paid_there.push().stopped == []
+    assert sorted(amount for amount, _ in refunds(paid_there)) == [500, 740]
     assert paid_there.posted() == []
 
 

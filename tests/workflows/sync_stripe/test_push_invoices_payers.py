@@ -31,6 +31,13 @@ def told(world: World) -> list[tuple[str, str]]:
     return [(one.outcome, one.why) for one in world.push().stopped]
 
 
+def proposed(world: World) -> list[tuple[str, str]]:
+    """What a push would do without asking Stripe, and why not."""
+    with world.business.store.read() as tx:
+        found = propose_invoices(tx, world.account, world.store_id, world.now)
+        return [(one.action, one.stopped.why if one.stopped else "") for one in found]
+
+
 # --- cards
 
 
@@ -40,7 +47,7 @@ def test_without_a_card_it_is_told_and_paid_by_the_first_push_after_one_is_there
     world.pays_by("nova", "card")
     assert told(world) == [("left_out", NO_CARD)]
     assert (world.at_stripe(ONE)["status"], world.waiting()) == ("open", [])
-    assert world.posted() == []
+    assert (world.posted(), proposed(world)) == ([], [("", NO_CARD)])
     card = world.stripe.attach_card(world.there("customer", "nova"))
     assert world.posted() == ["POST pay"]
     assert charges(world) == [(card, 1_900)]
@@ -59,6 +66,7 @@ def test_a_card_that_was_taken_away_is_not_asked_for_again(world: World) -> None
     other = world.stripe.attach_card(world.there("customer", "nova"), default=False)
     assert world.posted() == []  # neither the default there nor known here
     world.on_file("nova", other)
+    assert proposed(world) == [("pay", "")]
     assert world.posted() == ["POST pay"]
     assert charges(world) == [(other, 1_900)]
 

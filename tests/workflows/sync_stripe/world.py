@@ -229,6 +229,12 @@ class World:
         with self.business.store.write() as tx:
             record_payment(tx, receipt, self.now)
 
+    def pulled(self) -> None:
+        """All events were read until now."""
+        with self.business.store.write() as tx:
+            stripe_account.move_cursor(tx, self.stripe.clock.now)
+            self.account = stripe_account.account(tx)
+
     def paid_by_stripe(self, number: str, amount: str = "", *, intent: str = "") -> str:
         """A payment that Stripe took, as an event has it recorded; the payment intent."""
         intent = intent or self.intent(number)
