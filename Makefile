@@ -9,6 +9,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+SIZE ?= small
 UV ?= uv
 export PYTHON
 
@@ -22,16 +23,20 @@ VENV_MADE := $(VENV)/.made
 RUNTIME_READY := $(VENV)/.runtime-ready
 TEST_READY := $(VENV)/.test-ready
 
-.PHONY: help demo test check lint format docs tables bench soak lock clean
+.PHONY: help demo test test-postgres check lint format docs tables bench soak lock clean
 
 help: ## Show the targets
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 23
 
 demo: $(RUNTIME_READY) ## Install and bill one customer over a month's end
 	@tools/demo.sh "$(BIN)/planctl"
 
 test: $(TEST_READY) ## Install and run all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+# TESTS names a part of them: make test-postgres TESTS="tests/store tests/mission"
+test-postgres: $(TEST_READY) ## Run all tests with every store on PostgreSQL (needs its programs)
+	PLANCTL_TEST_STORE=postgresql $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
 check: lint test ## Everything that must be clean before a change is done
 
@@ -53,8 +58,9 @@ docs: $(RUNTIME_READY) ## Write the pages of docs/reference from the program
 tables: $(RUNTIME_READY) ## Write planctl/store/tables.py from the schema
 	$(BIN)/python tools/write-tables.py
 
-bench: $(TEST_READY) ## Measure every target of benchmarks/
-	$(BIN)/python benchmarks/run.py
+# Minutes; make bench SIZE=full takes an hour or two, at the sizes that the targets are for.
+bench: $(TEST_READY) ## Measure every target, beside a raw floor or a peer (SIZE=full)
+	$(BIN)/python -m benchmarks.run --size $(SIZE)
 
 soak: $(TEST_READY) ## The property tests, fifty times as long
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(WORKERS) tests/properties

@@ -3,35 +3,25 @@
 Targets: `catalog validate` below 1 s for 1,000 plans in 4 currencies; `catalog diff` with its impact below 5 s, also
 where every plan changes. The second store is that of a pull request: 40 plans, 10,000 subscriptions. Whole
 processes are timed, Python's start among them; the best of each counts.
-Run: `python benchmarks/catalogs.py [--rounds N] [--check]`; with `--check` a missed target is exit 1.
+Run: `python -m benchmarks.catalogs [--rounds N] [--check]`; with `--check` a missed target is exit 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from planctl.store.engine import open_store  # noqa: E402 - the generator of the tests is not installed
-from tests.data_makers.many_subscriptions import (  # noqa: E402 - the same
-    BORN,
-    Many,
-    catalog_text,
-    fill,
-)
+from benchmarks._measure import Took, planctl
+from benchmarks._table import Row, show
+from planctl.store.engine import open_store
+from tests.data_makers.many_subscriptions import BORN, Many, catalog_text, fill
 
 VERSIONS = 3
 ON = "2026-05-31"
-SUCCESS = {0, 4}
+SUCCESS = (0, 4)
 """A diff that apply would refuse is shown all the same."""
 
 
@@ -43,7 +33,7 @@ class Case:
     many: Many
     changed: int
     command: tuple[str, ...]
-    target: float | None
+    target: float = 0.0
 
 
 LARGE, SMALL = Many(1_000, 100_000, VERSIONS), Many(40, 10_000, VERSIONS)
@@ -53,8 +43,8 @@ CASES = (
     Case("diff, no plan changes", LARGE, 0, DIFF, 5.0),
     Case("diff, 20 plans change", LARGE, 20, DIFF, 5.0),
     Case("diff, 1,000 plans change", LARGE, 1_000, DIFF, 5.0),
-    Case("validate, 40 plans", SMALL, 40, VALIDATE, None),
-    Case("diff, 40 plans change", SMALL, 40, DIFF, None),
+    Case("validate, 40 plans", SMALL, 40, VALIDATE),
+    Case("diff, 40 plans change", SMALL, 40, DIFF),
 )
 
 
@@ -67,29 +57,12 @@ def made(directory: Path, many: Many) -> Path:
     return path
 
 
-def seconds(directory: Path, store: Path, case: Case) -> tuple[float, float]:
-    """Wall time and processor time of one process.
-
-    One that fails otherwise than by refusing is not measured but stops the benchmark.
-    """
+def measure(directory: Path, store: Path, case: Case) -> Took:
+    """One process; one that fails otherwise than by refusing is not measured but stops the benchmark."""
     catalog = directory / f"{case.many.plans}-{case.changed}.yaml"
     if not catalog.exists():
         catalog.write_text(catalog_text(case.many.plans, VERSIONS + 1, case.changed))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PLANCTL_")}
-    # An installed program has its byte code; without it every start would compile the package.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment |= {"PYTHONPATH": str(ROOT), "PLANCTL_STORE": str(store)}
-    command = (sys.executable, "-m", "planctl", *case.command, str(catalog), "--as-of", ON)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    result = subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
-    elapsed = time.perf_counter() - began
-    if result.returncode not in SUCCESS:
-        sys.exit(f"error: {' '.join(command)} exited {result.returncode}\n{result.stderr}")
-    now = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return elapsed, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    return planctl(str(store), *case.command, str(catalog), as_of=ON, fine=SUCCESS)
 
 
 def main() -> int:
@@ -101,19 +74,16 @@ def main() -> int:
     if options.rounds < 1:
         parser.error("--rounds: 1 or more")
 
-    missed = 0
-    print(f"{'P7 catalogs':<28}{'best':>9}{'processor':>11}{'target':>10}", flush=True)
+    rows = []
     with TemporaryDirectory(prefix="planctl-bench-") as name:
         stores = {many: made(Path(name), many) for many in (LARGE, SMALL)}
         for case in CASES:
-            runs = [seconds(Path(name), stores[case.many], case) for _ in range(options.rounds)]
-            best, processor = (min(values) for values in zip(*runs, strict=True))
-            is_missed = case.target is not None and best > case.target
-            missed += is_missed
-            target = "" if case.target is None else f"<= {case.target:.0f} s"
-            times = f"{best:>7.2f} s{processor:>9.2f} s"
-            print(f"{case.name:<28}{times}{target:>10}{'  missed' if is_missed else ''}", flush=True)
-    return 1 if options.check and missed else 0
+            runs = [measure(Path(name), stores[case.many], case) for _ in range(options.rounds)]
+            best = min(runs, key=lambda took: took.seconds)
+            rate = f"{best.cpu_seconds:.2f} s of processor time"
+            what = f"catalog {case.name}, {case.many.subscriptions:,} subscriptions"
+            rows.append(Row("P7", what, best.seconds, rss_mb=best.rss_mb, rate=rate, within=case.target))
+    return 1 if not show(rows) and options.check else 0
 
 
 if __name__ == "__main__":

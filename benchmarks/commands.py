@@ -1,121 +1,101 @@
-"""P2 and P3, whole commands on a small store: what one read or one write costs, as a ratio to bare Python.
+"""P2, P3 and P6, whole commands on a large store: what one costs, as a ratio to bare Python in the same run.
 
-Targets: `check` and `usage record` at most 10 times, other reads at most 30 times, other writes at most 45
-times. The store holds one customer, so this is what a command costs before the size of a store tells.
-The commands are run in turn, so that a busy moment of the machine hits all alike; the best of each counts.
-Run: `python benchmarks/commands.py [--rounds N] [--check]`; with `--check` a missed target is exit 1.
+Targets: `check`, `usage record` and `usage show` at most 10 times, other reads at most 30 times, other writes at most
+45 times, a billing run with nothing due less than 60 times. The commands are run in turn, so that a busy moment of the
+machine hits all alike; the best of each counts. The store has a month of usage and is billed up to its first day.
+Run: `python -m benchmarks.commands [--events N] [--subscriptions N] [--rounds N] [--check]`; the targets are for
+10 M events and 100 k subscriptions. With `--check` a missed target is exit 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parents[1]
-QUICKSTART = ROOT / "sample-catalogs" / "quickstart"
-ON = ("--as-of", "2026-01-10")
-STORY = (
-    ("init", "--test"),
-    ("catalog", "apply", str(QUICKSTART), "--yes", "--as-of", "2026-01-01"),
-    ("customer", "add", "nova", "--email", "ops@nova.example", "--currency", "USD", "--as-of", "2026-01-01"),
-    ("subscribe", "nova", "starter", "--pay", "month", "--yes", "--as-of", "2026-01-01"),
-)
-"""What makes the store."""
+from benchmarks._market import Size, make
+from benchmarks._measure import Took, planctl, run
+from benchmarks._table import Row, show
+
+FIRST_DAY = "2026-01-01"
+TODAY = "2026-01-15"
+WHO = "customer_0000007"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One command; `target` is its allowed ratio to bare Python, None for bare Python itself."""
+    """One command, the target that it belongs to, and its allowed ratio to bare Python."""
 
-    name: str
+    id: str
     arguments: tuple[str, ...]
-    target: int | None
+    target: int
+
+    @property
+    def name(self) -> str:
+        """The command as it is typed, without what stands for one of many."""
+        return " ".join(word for word in self.arguments if "{" not in word)
 
 
 CASES = (
-    Case("python -c pass", ("-c", "pass"), None),
-    Case("planctl check", ("-m", "planctl", "check", "nova", "minutes", *ON), 10),
-    Case("planctl usage record", ("-m", "planctl", "usage", "record", "nova", "minutes", "1", *ON), 10),
-    Case("planctl plan list", ("-m", "planctl", "plan", "list"), 30),
-    Case("planctl invoice list", ("-m", "planctl", "invoice", "list"), 30),
-    Case(
-        "planctl customer update", ("-m", "planctl", "customer", "update", "nova", "--name", "{n}", *ON), 45
-    ),
+    Case("P2", ("check", WHO, "calls"), 10),
+    Case("P2", ("usage", "show", WHO), 10),
+    Case("P2", ("usage", "record", WHO, "calls", "1"), 10),
+    Case("P2", ("usage", "record", WHO, "calls", "1", "--id", "event-{n}"), 10),
+    Case("P3", ("plan", "list"), 30),
+    Case("P3", ("subscription", "show", WHO), 30),
+    Case("P3", ("invoice", "show", "INV-2026-00007"), 30),
+    Case("P3", ("customer", "update", WHO, "--name", "Name {n}"), 45),
+    Case("P6", ("invoice", "run"), 60),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
-    """A directory with a store, which is gone afterwards."""
-
-    directory: Path
-
-    def elapsed_ms(self, arguments: tuple[str, ...]) -> float:
-        """Wall time of one process; one that fails is not measured but stops the benchmark."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PLANCTL_")}
-        # An installed program has its byte code; without it every start would compile the package.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        environment |= {"PYTHONPATH": str(ROOT), "PLANCTL_STORE": str(self.directory / "store.db")}
-        command = (sys.executable, *arguments)
-        began = time.perf_counter()
-        result = subprocess.run(
-            command,
-            cwd=self.directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        elapsed = time.perf_counter() - began
-        if result.returncode != 0:
-            sys.exit(f"error: {' '.join(arguments)} exited {result.returncode}\n{result.stderr}")
-        return elapsed * 1000
-
-
-def measure(shop: Shop, rounds: int) -> dict[str, float]:
-    """The best of each case in milliseconds, after one round that only warms the caches."""
-    best: dict[str, float] = {}
+def measure(store: str, rounds: int) -> tuple[float, dict[str, Took]]:
+    """The best of bare Python in seconds and of each case, after one round that only warms the caches."""
+    bare: list[float] = []
+    best: dict[str, Took] = {}
     for number in range(rounds + 1):
-        for case in CASES:
-            arguments = tuple(word.replace("{n}", f"Nova {number}") for word in case.arguments)
-            milliseconds = shop.elapsed_ms(arguments)
-            if number:
-                best[case.name] = min(best.get(case.name, milliseconds), milliseconds)
-    return best
+        nothing = run(sys.executable, "-c", "pass")
+        taken = {
+            case.name: planctl(
+                store, *(word.replace("{n}", str(number)) for word in case.arguments), as_of=TODAY
+            )
+            for case in CASES
+        }
+        if number:
+            bare.append(nothing.seconds)
+            for name, took in taken.items():
+                best[name] = min(best.get(name, took), took, key=lambda one: one.seconds)
+    return min(bare), best
 
 
 def main() -> int:
     """Print the table; the exit code speaks of targets only with `--check`."""
     parser = argparse.ArgumentParser(description="Measure whole commands of planctl against bare Python.")
+    parser.add_argument("--events", type=int, default=1_000_000, help="events in the store (default 1000000)")
+    parser.add_argument("--subscriptions", type=int, default=10_000, help="who has them (default 10000)")
     parser.add_argument("--rounds", type=int, default=9, help="measured runs of each command (default 9)")
     parser.add_argument("--check", action="store_true", help="exit 1 where a target is missed")
     options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("--rounds: 1 or more")
+    if min(options.events, options.rounds) < 1 or options.subscriptions < 10:
+        parser.error("--events and --rounds: 1 or more, --subscriptions: 10 or more")
 
+    size = Size(options.subscriptions, max(options.events // options.subscriptions, 1))
     with TemporaryDirectory(prefix="planctl-bench-") as directory:
-        shop = Shop(Path(directory))
-        for arguments in STORY:
-            shop.elapsed_ms(("-m", "planctl", *arguments))
-        best = measure(shop, options.rounds)
-    floor = best[CASES[0].name]
-    missed = 0
-    print(f"{'P2, P3 commands':<25}{'best':>10}{'ratio':>9}{'target':>9}")
-    for case in CASES:
-        ratio = best[case.name] / floor
-        is_missed = case.target is not None and ratio > case.target
-        missed += is_missed
-        target = "" if case.target is None else f"<= {case.target}x"
+        store = str(Path(directory) / "store.db")
+        make(store, size)
+        first = planctl(store, "invoice", "run", "--yes", as_of=FIRST_DAY)
         print(
-            f"{case.name:<25}{best[case.name]:>7.1f} ms{ratio:>8.1f}x{target:>9}{'  missed' if is_missed else ''}"
+            f"{size.events:,} events of {size.subscriptions:,} subscriptions; billed in {first.seconds:.1f} s"
         )
-    return 1 if options.check and missed else 0
+        bare, best = measure(store, options.rounds)
+    rows = [
+        Row(case.id, case.name, took.seconds, bare, "bare Python", case.target)
+        for case in CASES
+        for took in (best[case.name],)
+    ]
+    return 1 if not show(rows) and options.check else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""P5, hostile catalogs: how long `planctl catalog validate` works on each before it refuses it, and its size.
+"""Hostile catalogs: how long `planctl catalog validate` works on each before it refuses it, and its size.
 
 Targets: at most 100 ms without the interpreter's start; 300 MB, which the runner enforces. The cases are those of
-tests/files/hostile_catalogs.py; the best of some rounds counts. Run: `python benchmarks/hostile.py [--rounds N]
+tests/files/hostile_catalogs.py; the best of some rounds counts. Run: `python -m benchmarks.hostile [--rounds N]
 [--check]`; with `--check` a missed target is exit 1.
 """
 
@@ -11,8 +11,6 @@ import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.files.hostile_catalogs import CASES, MEGABYTE, MEMORY, Case, Outcome, run_all
 
@@ -50,7 +48,7 @@ def main() -> int:
 
     best = measure(options.rounds)
     failed = 0
-    print(f"{'P5 hostile catalogs':<45}{'best':>10}{'target':>10}{'size':>9}")
+    print(f"{'hostile catalogs':<45}{'best':>10}{'target':>10}{'size':>9}")
     for case in CASES:
         outcome = best[case.name]
         verdict = missed(case, outcome)

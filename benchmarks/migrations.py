@@ -2,7 +2,7 @@
 
 Each subscription is moved once, locked ones are untouched, undo before the effective date restores what ran, and
 every law holds. Figures: how long a preview, an undisturbed apply of the same number and an undo take.
-Run: `python benchmarks/migrations.py [--number 1000] [--seed 1]`; exit 1 where something does not hold.
+Run: `python -m benchmarks.migrations [--number 1000] [--seed 1]`; exit 1 where something does not hold.
 """
 
 from __future__ import annotations

@@ -2,19 +2,19 @@
 
 Targets: `--version` at most 2 times, `--help` at most 14 times, completion of a word at most 9 times.
 The commands are run in turn, so that a busy moment of the machine hits all alike; medians are compared.
-Run: `python benchmarks/startup.py [--rounds N] [--check]`; with `--check` a missed target is exit 1.
+Run: `python -m benchmarks.startup [--rounds N] [--check]`; with `--check` a missed target is exit 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from benchmarks._measure import run
+from benchmarks._table import Row, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +40,15 @@ def cases() -> list[Case]:
     ]
 
 
-def elapsed_ms(case: Case) -> float:
-    """Wall time of one start; a command that fails is not measured but stops the benchmark."""
-    began = time.perf_counter()
-    result = subprocess.run(case.command, env=os.environ | case.environment, capture_output=True, text=True)
-    elapsed = time.perf_counter() - began
-    if result.returncode != 0:
-        sys.exit(f"error: {case.name} exited {result.returncode}\n{result.stderr}")
-    return elapsed * 1000
-
-
 def measure(rounds: int) -> list[tuple[Case, float]]:
-    """The median of each case in milliseconds, after one round that only warms the caches."""
+    """The median of each case in seconds, after one round that only warms the caches."""
     todo = cases()
     samples: dict[str, list[float]] = {case.name: [] for case in todo}
     for round_number in range(rounds + 1):
         for case in todo:
-            milliseconds = elapsed_ms(case)
+            took = run(*case.command, environment=case.environment)
             if round_number:
-                samples[case.name].append(milliseconds)
+                samples[case.name].append(took.seconds)
     return [(case, statistics.median(samples[case.name])) for case in todo]
 
 
@@ -69,16 +59,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 where a target is missed")
     options = parser.parse_args()
 
-    results = measure(options.rounds)
-    floor = results[0][1]
-    missed = 0
-    print(f"{'P1 start-up':<22}{'median':>10}{'ratio':>9}{'target':>9}")
-    for case, median in results:
-        ratio = median / floor
-        missed += ratio > case.target
-        verdict = "" if ratio <= case.target else "  missed"
-        print(f"{case.name:<22}{median:>7.1f} ms{ratio:>8.1f}x{f'<= {case.target}x':>9}{verdict}")
-    return 1 if options.check and missed else 0
+    (floor, *ours), rows = measure(options.rounds), []
+    for case, median in ours:
+        rows.append(Row("P1", case.name, median, floor[1], "bare Python", case.target))
+    return 1 if not show(rows) and options.check else 0
 
 
 if __name__ == "__main__":

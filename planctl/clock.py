@@ -18,3 +18,8 @@ def elapsed_ms(since_ns: int) -> int:
 def ticks() -> int:
     """A reading of the monotonic clock, in nanoseconds; only differences mean anything."""
     return time.monotonic_ns()
+
+
+def pause(milliseconds: int) -> None:
+    """Do nothing for that long."""
+    time.sleep(milliseconds / 1000)

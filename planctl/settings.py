@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
 from planctl.errors import InvalidInput
+from planctl.values import dataclass
 
 FILE = "planctl.toml"
 

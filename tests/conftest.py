@@ -12,6 +12,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests import stores
+
 hypothesis.settings.register_profile("dev", max_examples=100, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("soak", max_examples=5_000, deadline=None)
@@ -36,7 +38,7 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in tuple(os.environ):
-            if name.startswith(OF_THE_PROGRAM) and name not in {NO_SKIP, STRIPE_KEY}:
+            if name.startswith(OF_THE_PROGRAM) and name not in {NO_SKIP, STRIPE_KEY, stores.ENGINE}:
                 patch.delenv(name)
         patch.setenv("HOME", str(home))
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
@@ -46,6 +48,29 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("TZ", "UTC")
         patch.delenv("FORCE_COLOR", raising=False)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_server_stays() -> Iterator[None]:
+    """The server of this process's tests ends with them."""
+    yield
+    stores.stop()
+
+
+@pytest.fixture(autouse=stores.ON_POSTGRES)
+def no_database_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test's own databases end with it, as the files of its folder would."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    stores.sweep(folder)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of SQLite's own file where the stores are on PostgreSQL: they are not even skipped."""
+    if stores.ON_POSTGRES:
+        left_out = [one for one in items if one.get_closest_marker("sqlite_only")]
+        items[:] = [one for one in items if one not in set(left_out)]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -63,6 +63,7 @@ def run(suite: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     ]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     inherited.pop("PLANCTL_TEST_NO_SKIP", None)
+    inherited["PYTHONPATH"] = str(CONFTEST.parents[1])
     return subprocess.run(
         [*command, str(suite)], cwd=suite, env=inherited | environment, capture_output=True, text=True
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +12,7 @@ from typer.exceptions import Exit
 from planctl.cli.later import refuse_later
 from planctl.cli.options import given_in, global_options, taught
 from planctl.errors import WrongUsage
+from planctl.values import dataclass
 
 PROGRAM = "planctl"
 
@@ -51,7 +51,7 @@ WORDS: dict[str, Word] = {
     "hold": Word("Customers whom the run leaves alone, until cleared.", "hold"),
     "config": Word("Settings of the seller, numbering and time.", "config"),
     "audit": Word("Who did what, and proof that nobody changed it since.", "audit"),
-    "store": Word("Where the data is; backups and upgrades.", "store"),
+    "store": Word("Where the data is; backups, copies and upgrades.", "store"),
     "doctor": Word("Check every rule that a store must obey.", "doctor", is_group=False),
     "explain": Word("Explain an error code or the id of a finding.", "explain", is_group=False),
 }

@@ -59,6 +59,11 @@ def prepare() -> None:
 def run(words: list[str]) -> int:
     """Run one command line and return its exit code; everything that is raised ends here."""
     try:
+        from planctl.cli import hot
+
+        code = hot.execute(words)
+        if code is not None:
+            return code
         from planctl.cli.app import execute
 
         return execute(words)

@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
+from planctl.cli import hot
 from planctl.cli.options import App
 from planctl.cli.runtime import Runtime
 
 app = App()
-
-NO = 2
-"""The exit code of a no, where `--exit-code` asked for one."""
 
 
 @app.reads("check")
@@ -25,12 +23,6 @@ def check(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 2 where the answer is no.")] = False,
 ) -> None:
     """May a customer use a feature now? Answers with the reason, the limit and what is left."""
-    from planctl.views.usage import check_answer
-    from planctl.workflows.read_usage import Asked, check_access
-
-    runtime = Runtime.of(context)
-    with runtime.open_read() as tx:
-        access = check_access(tx, Asked(customer, feature, quantity, value), runtime.as_of(tx))
-    runtime.show(check_answer(customer, access.billed_to, access.feature.id, access.checked))
-    if exit_code and not access.checked.allowed:
-        raise typer.Exit(NO)
+    code = hot.check(Runtime.of(context), customer, feature, quantity, value, exit_code)
+    if code:
+        raise typer.Exit(code)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from planctl.core.promises import Promise
     from planctl.store.engine import Tx
-    from planctl.store.paying_out import GivenBack
-    from planctl.workflows.correct_invoices import CreditAsked
+    from planctl.workflows.correct_invoices import CreditAsked, CreditProposed
 
 app = App("Correct invoices that were issued: whole, by line, or in part.")
 
@@ -41,7 +40,8 @@ def create(
     """Credit an invoice, or lines of it, with their tax.
 
     What the invoice still owes is credited against it first. The rest goes to the customer's balance, which
-    pays the next invoices, or with --to refund back as money, up to what was paid.
+    pays the next invoices, or with --to refund back as money, up to what was paid. What another invoice gave
+    back of a line before, unused time say, is not credited again.
     """
     from planctl.core.promises import check_kept
     from planctl.views.credit_note import Issued, issued_answer, issued_document, proposal_lines
@@ -62,13 +62,17 @@ def create(
         with runtime.open_read() as tx:
             proposed = propose_credit(tx, asked(tx))
         promised = _promise(proposed) if runtime.can_ask else None
-        runtime.confirm(proposal_lines(proposed.draft, proposed.invoice, proposed.parts), "Issue it?")
+        given = proposed.given
+        told = proposal_lines(given.draft, given.invoice, given.parts, proposed.taken_off)
+        runtime.confirm(told, "Issue it?")
 
     def write(tx: Tx) -> Kept:
         check_kept(promised, _promise(propose_credit(tx, asked(tx))), f"invoice {number}")
         done = apply_credit(tx, asked(tx), runtime.now)
         return Kept(
-            issued_document(Issued(done.note, done.invoice, done.parts, done.refunds, done.transitions))
+            issued_document(
+                Issued(done.note, done.invoice, done.parts, done.refunds, done.transitions, done.taken_off)
+            )
         )
 
     request = {"invoice": number, "lines": list(line or ()), "to": to}
@@ -133,12 +137,13 @@ def _line(text: str) -> tuple[int, Decimal | None]:
     return int(position), number_in(amount, "--line", text) if sign else None
 
 
-def _promise(proposed: GivenBack) -> Promise:
+def _promise(proposed: CreditProposed) -> Promise:
     from planctl.core.money import format_minor
 
-    currency, parts = proposed.draft.currency, proposed.parts
+    given = proposed.given
+    currency, parts = given.draft.currency, given.parts
     return {
-        "total": f"{format_minor(proposed.draft.total_minor, currency)} {currency.code}",
+        "total": f"{format_minor(given.draft.total_minor, currency)} {currency.code}",
         "credited against the invoice": format_minor(parts.invoice_minor, currency),
         "given back": format_minor(parts.money_minor, currency),
     }

@@ -19,8 +19,14 @@ def doctor(context: typer.Context) -> None:
     from planctl.workflows.maintain_store import examine
 
     runtime = Runtime.of(context)
+
+    def seen(noun: str, done: int, of: int) -> None:
+        runtime.output.progress(f"{noun}: {done:,} of {of:,}", last=done == of)
+
     with runtime.open_read() as tx:
-        verdicts = examine(tx)
-    runtime.show(doctor_answer(verdicts))
-    if not all(verdict.holds for verdict in verdicts):
+        verdicts = examine(tx, seen=seen)
+    is_healthy = all(verdict.holds for verdict in verdicts)
+    if not (is_healthy and runtime.output.quiet):
+        runtime.show(doctor_answer(verdicts))
+    if not is_healthy:
         raise typer.Exit(BROKEN)

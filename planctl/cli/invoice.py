@@ -1,122 +1,36 @@
-"""`planctl invoice …`: run, preview, list, show, explain, void and write off; the workflows decide."""
+"""`planctl invoice …`: preview, list, show, explain, void and write off; run is invoice_run.py. It decides nothing."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planctl.cli.invoice_run import ON_HOLD
+from planctl.cli.invoice_run import add as add_run
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime, Written
 from planctl.cli.values import Limit
 from planctl.cli.values import status as status_in
-from planctl.errors import Conflict, NotYet
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from planctl.core.document import Document
     from planctl.core.invoicing.model import Invoice
     from planctl.core.periods import Instant
     from planctl.store.engine import Tx
-    from planctl.workflows.run_invoices import RunReport, RunRequest
 
 app = App("Run the billing; show, explain and correct invoices.")
 
-ON_HOLD = 1
 DISAGREES = 1
 
 TABLES = ("csv", "markdown")
 FOR_PEOPLE = ("table", *TABLES)
 """The formats in which an explanation is a table, and those that do not list every event."""
 
-
-@app.writes("run")
-def run(
-    context: typer.Context,
-    customer: Annotated[str, typer.Option(help="Only this customer.")] = "",
-    workers: Annotated[int, typer.Option(help="How many at once (PostgreSQL).", hidden=True)] = 1,
-    catch_up: Annotated[int | None, typer.Option(help="Bill up to so many missed periods.")] = None,
-    max_change: Annotated[str, typer.Option(hidden=True)] = "",
-) -> None:
-    """Bill everything whose time is at or before now; again, late or twice at once changes nothing."""
-    from planctl import clock
-    from planctl.views.invoice import totals_document
-    from planctl.views.run import run_answer, run_document, untaxed_warning
-    from planctl.workflows.run_invoices import RunReport, check_clock, finish, start
-
-    runtime = Runtime.of(context)
-    for option, given in (("--workers", workers != 1), ("--max-change", bool(max_change))):
-        if given:
-            raise NotYet(option, where="invoice run")
-    if catch_up is not None:
-        runtime.require_reason()
-    runtime.name_store()
-    began = clock.ticks()
-    with runtime.open_write(bookkeeping=True) as tx:
-        first = runtime.recalled(tx, asked(customer, catch_up))
-        request = _request(runtime, tx, customer, catch_up)
-        if first is None:
-            lowered = check_clock(tx, request)
-            run_id = start(tx, request)
-            if lowered:
-                runtime.record(tx, asked(customer, catch_up), Kept(None), answers=False)
-    if first is not None:
-        runtime.show(run_answer(first.document, {}))
-        runtime.done(first)
-        return
-    report = RunReport(request.as_of)
-    run_pages(runtime, request, report)
-    document = run_document(report, clock.elapsed_ms(began))
-    with runtime.open_write(bookkeeping=True) as tx:
-        if not runtime.given.dry_run:
-            finish(tx, request, run_id, document)
-        totals = totals_document(report.totals())
-        runtime.record(tx, asked(customer, catch_up), Kept(document, totals=totals))
-    runtime.cut = ""
-    runtime.show(run_answer(document, report.names))
-    runtime.say_store()
-    runtime.done(Written(document, discarded=runtime.given.dry_run))
-    runtime.say(*untaxed_warning(report.without_country))
-    if report.held:
-        runtime.warn(*(f"held: {one.customer}: {one.reason}" for one in report.held))
-        raise typer.Exit(ON_HOLD)
-
-
-def run_pages(runtime: Runtime, request: RunRequest, report: RunReport) -> None:
-    """Page by page, each in a transaction of its own; a page that conflicts is retried customer by customer."""
-    from planctl.workflows.run_invoices import apply_one_by_one, apply_page, due_pages
-
-    def record(tx: Tx, issued: Sequence[Invoice]) -> None:
-        """Audit what one transaction issued; one without an invoice has only moved statuses."""
-        asking = asked(request.customer, request.catch_up) | {"invoices": [one.number for one in issued]}
-        runtime.record(tx, asking, Kept(None, counts={"invoice": len(issued)}), answers=False)
-
-    @contextmanager
-    def open_write() -> Iterator[Tx]:
-        with runtime.open_write() as tx:
-            yield tx
-        runtime.cut = cut_after(len(report.invoices))
-
-    for page in due_pages(runtime.open_read, request):
-        try:
-            with open_write() as tx:
-                record(tx, apply_page(tx, page, request, report))
-        except Conflict:
-            apply_one_by_one(open_write, page, request, report, record)
-
-
-def cut_after(issued: int) -> str:
-    """What is said of a run that is stopped between two pages, after so many invoices."""
-    were = "invoice was" if issued == 1 else "invoices were"
-    return f"{issued:,} {were} issued and kept before it stopped; run it again and it goes on from there."
-
-
-def asked(customer: str, catch_up: int | None) -> dict[str, Document]:
-    """What a run was asked, for the audit."""
-    return {"customer": customer, "catch_up": None if catch_up is None else str(catch_up)}
+add_run(app)
 
 
 @app.reads("preview")
@@ -128,11 +42,13 @@ def preview(
     from planctl.store.outcomes import buyer_document
     from planctl.store.selling import existing
     from planctl.views.invoice import preview_of, previews_answer
-    from planctl.workflows.run_invoices import previews, propose_one
+    from planctl.workflows.run_invoices import RunRequest, previews, propose_one
 
     runtime = Runtime.of(context)
     with runtime.open_read() as tx:
-        outcomes = propose_one(tx, _request(runtime, tx, customer, None))
+        outcomes = propose_one(
+            tx, RunRequest(runtime.as_of(tx), runtime.now, customer, reason=runtime.reason)
+        )
         bought_by = buyer_document(existing(tx, customer))
     drafts = previews(outcomes)
     held = [one.hold for one in outcomes if one.hold]
@@ -157,7 +73,7 @@ def list_(
     from planctl.core.invoicing.model import InvoiceStatus
     from planctl.store.invoices import InvoiceFilter
     from planctl.views.invoice import invoices_answer
-    from planctl.workflows.read_subscriptions import read_invoices
+    from planctl.workflows.read_invoices import read_invoices
 
     runtime = Runtime.of(context)
     status_in(status, InvoiceStatus)
@@ -180,7 +96,7 @@ def show(
 ) -> None:
     """Show an invoice."""
     from planctl.views.invoice import invoice_answer
-    from planctl.workflows.read_subscriptions import read_invoice
+    from planctl.workflows.read_invoices import read_invoice
 
     runtime = Runtime.of(context)
     with runtime.open_read() as tx:
@@ -267,7 +183,7 @@ def _corrected(runtime: Runtime, wanted: _Correction, request: Mapping[str, Docu
     """Ask, with a reason given, and write; refused where the invoice is no longer what was shown."""
     from planctl.core.promises import Promise, check_kept, void_promise
     from planctl.views.invoice import invoice_answer, invoice_document
-    from planctl.workflows.read_subscriptions import read_invoice
+    from planctl.workflows.read_invoices import read_invoice
 
     number = wanted.number
     runtime.require_reason()
@@ -286,9 +202,3 @@ def _corrected(runtime: Runtime, wanted: _Correction, request: Mapping[str, Docu
         return Kept(invoice_document(wanted.done(tx)))
 
     return runtime.run_write(request, write, ask=ask)
-
-
-def _request(runtime: Runtime, tx: Tx, customer: str, catch_up: int | None) -> RunRequest:
-    from planctl.workflows.run_invoices import RunRequest
-
-    return RunRequest(runtime.as_of(tx), runtime.now, customer, catch_up, runtime.reason)

@@ -11,7 +11,7 @@ LATER: dict[str, tuple[str, ...]] = {
     "audit": ("anchor",),
     "catalog": ("page",),
     "invoice": ("render",),
-    "store": ("adopt", "copy", "restore"),
+    "store": ("adopt", "restore"),
 }  # fmt: skip
 """Their words by the group they stand in, the first words under `""`; help does not list them."""
 

@@ -8,36 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from planctl.cli.given import Given
 from planctl.cli.later import refuse_later
 from planctl.errors import WrongUsage
 from planctl.views.formats import FORMATS
 from planctl.views.safe import redacted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The global options as they were given; None or False where one was not."""
-
-    store: str | None = None
-    as_of: str | None = None
-    format: str | None = None
-    quiet: bool = False
-    yes: bool = False
-    dry_run: bool = False
-    key: str | None = None
-    reason: str | None = None
-    operator: str | None = None
-    wait: int | None = None
-    confirm: str | None = None
 
 
 def given_in(context: Any) -> Given:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TextIO
 
+from planctl.values import dataclass
 from planctl.views.formats import Screen, render
 from planctl.views.safe import redacted, safe
 from planctl.views.sheet import Answer

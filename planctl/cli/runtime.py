@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import typer
-
 from planctl import clock
 from planctl.cli.asking import asked, has_terminal, says_yes
-from planctl.cli.options import Command, Given, given_in
+from planctl.cli.given import Given
 from planctl.cli.output import Output
 from planctl.cli.requests import impersonal, plain, without_secrets
 from planctl.core.instants import Instant, parse_instant, zone
 from planctl.core.unreadable import Unreadable
 from planctl.errors import InvalidInput, Refused, StoreFailure, WrongUsage
+from planctl.values import dataclass
 from planctl.views.formats import FORMATS
 from planctl.views.safe import redacted
 from planctl.views.sheet import Answer, Json
 
 if TYPE_CHECKING:
+    import typer
+
     from planctl.core.audit import Touched
     from planctl.settings import Settings
     from planctl.store.engine import Store, Tx
@@ -89,6 +90,8 @@ class Runtime:
     @classmethod
     def of(cls, context: typer.Context) -> Runtime:
         """The runtime of the command that is running."""
+        from planctl.cli.options import Command, given_in
+
         if _HERE not in context.meta:
             words = context.command_path.partition(" ")[2]
             command = context.command
@@ -97,6 +100,12 @@ class Runtime:
                 given_in(context), words, command.formats, command.is_write
             )
         runtime: Runtime = context.meta[_HERE]
+        return runtime
+
+    @classmethod
+    def start(cls, given: Given, command: str, *, is_write: bool) -> Runtime:
+        """The runtime of a command whose words were read without the command-line library."""
+        runtime = _running[0] = cls(given, command, is_write=is_write)
         return runtime
 
     # --- time and people -------------------------------------------------------------------------
@@ -215,10 +224,15 @@ class Runtime:
 
         `bookkeeping`: it notes only that the command began or ended, nothing that was asked for.
         """
-        with self.open_store(birth).write() as tx:
-            if self.given.dry_run:
-                tx.rollback_only()
-            yield tx
+        try:
+            with self.open_store(birth).write() as tx:
+                if self.given.dry_run:
+                    tx.rollback_only()
+                yield tx
+        except StoreFailure as error:
+            if error.code == "commit-unknown":
+                self.committed, self.cut = True, "Whether the change was kept is not known."
+            raise
         self.committed = self.committed or not (self.given.dry_run or bookkeeping)
 
     def close(self) -> None:
@@ -274,14 +288,18 @@ class Runtime:
         *,
         ask: Callable[[], None] | None = None,
         create: bool | Birth = False,
+        repeatable: bool = True,
     ) -> Written:
         """Do one write: `write` in one transaction, audited, once per `--key`, undone by `--dry-run`.
 
         `request` is all that was asked, as a document: the same `--key` with another request is a Conflict;
         with the same one the first answer comes back, and neither `ask` nor `write` is called. `ask` shows
         and confirms before the write transaction begins; `write` reads again whatever it decides on.
-        `create` makes a missing store.
+        `create` makes a missing store. Where the server undid the transaction, `write` is called again, unless
+        it is not `repeatable`: it uses something up, such as an open file.
         """
+        from planctl.store.retrying import attempted
+
         birth = create if isinstance(create, Birth) else Birth() if create else None
         if self.given.key and (birth is None or self.has_store()):
             first = self.first_answer(request)
@@ -289,14 +307,19 @@ class Runtime:
                 return first
         if ask is not None:
             ask()
-        with self.open_write(birth) as tx:
-            first = self.recalled(tx, request)
-            if first is not None:
-                return first
-            answer = write(tx)
-            kept = answer if isinstance(answer, Kept) else Kept(answer)
-            self.record(tx, request, kept)
-        return Written(kept.document, discarded=self.given.dry_run, changed=kept.changed)
+        self.open_store(birth)  # one that cannot be opened is said at once
+
+        def once() -> Written:
+            with self.open_write(birth) as tx:
+                first = self.recalled(tx, request)
+                if first is not None:
+                    return first
+                answer = write(tx)
+                kept = answer if isinstance(answer, Kept) else Kept(answer)
+                self.record(tx, request, kept)
+            return Written(kept.document, discarded=self.given.dry_run, changed=kept.changed)
+
+        return attempted(once) if repeatable else once()
 
     def first_answer(self, request: Json) -> Written | None:
         """The same as `recalled`, in a transaction of its own: before a command asks anybody outside."""

@@ -1,4 +1,4 @@
-"""`planctl store …`: where the data is, checked backups, and upgrades of the schema."""
+"""`planctl store …`: where the data is, checked backups and copies, and upgrades of the schema."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import typer
 
 from planctl.cli.options import App
 from planctl.cli.runtime import Runtime
+from planctl.errors import WrongUsage
 
-app = App("Where the data is; backups and upgrades.")
+app = App("Where the data is; backups, copies and upgrades.")
 
 
 @app.reads("info")
@@ -41,6 +42,52 @@ def backup(
         return
     made = back_up(store, target)
     runtime.show(backup_answer(str(made.path), made.size_bytes, made.audit_tip))
+
+
+@app.writes("copy")
+def copy(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="The store: path, URL or name.", metavar="FROM")],
+    target: Annotated[str, typer.Argument(help="The new place; nothing may be there.", metavar="TO")],
+) -> None:
+    """Move a store between SQLite and PostgreSQL: a copy, compared row by row and checked by every law.
+
+    Afterwards only one of the two may go on: both would bill the same customers.
+    """
+    from planctl.store.copying import check_place
+    from planctl.store.engine import open_store
+    from planctl.views.store import copied_answer, one_goes_on
+    from planctl.workflows.maintain_store import copy_store
+
+    runtime = Runtime.of(context)
+    if runtime.given.store is not None:
+        raise WrongUsage(
+            "the stores are named by FROM and TO",
+            where="--store",
+            hint="planctl store copy FROM TO, without --store",
+        )
+    for option, given in (("--key", runtime.given.key), ("--reason", runtime.given.reason)):
+        if given is not None:
+            raise WrongUsage(
+                f"{option} is kept with a write of the store, and a copy holds what its store holds",
+                where=option,
+                hint=f"leave {option} out; a second copy to the same place is refused",
+            )
+    stores, wait = runtime.settings.stores, runtime.settings.wait
+    source, target = (stores[name].url if name in stores else name for name in (source, target))
+
+    def told(what: str, done: int) -> None:
+        runtime.output.progress(f"{what}: {done:,}")
+
+    with open_store(source, wait_seconds=wait) as opened:
+        if runtime.given.dry_run:
+            place = check_place(target, wait_seconds=wait)
+            runtime.say(f"{opened.where} would be copied to {place}", "nothing was written (dry run)")
+            return
+        made, laws = copy_store(opened, target, told=told, wait_seconds=wait)
+    runtime.output.progress(f"{made.rows:,} rows compared", last=True)
+    runtime.show(copied_answer(made, laws))
+    runtime.warn(*one_goes_on(made.source))
 
 
 @app.writes("upgrade")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from planctl.cli.runtime import Kept, Runtime
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

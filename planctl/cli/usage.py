@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planctl.cli import hot
 from planctl.cli.options import App
 from planctl.cli.runtime import Kept, Runtime
 from planctl.cli.values import Limit
-from planctl.errors import InvalidInput, WrongUsage
+from planctl.errors import WrongUsage
 
 if TYPE_CHECKING:
     from planctl.core.document import Document
     from planctl.files.rejects import RejectsFile
     from planctl.files.usage_reader import UsageFile
-    from planctl.store.engine import Tx
     from planctl.workflows.record_usage import FileImport, Imported
 
 app = App("Record, import and show usage.")
@@ -53,46 +53,18 @@ def record(
     ] = False,
 ) -> None:
     """Record usage of one feature; without --id it is new each time, and its id is printed."""
-    from planctl.views.usage import recorded_answer, recorded_document, recorded_sentence
-    from planctl.workflows.record_usage import Recording
-    from planctl.workflows.record_usage import record as record_event
-
-    runtime = Runtime.of(context)
-    pairs = _pairs(properties or [])
-    undo = ""
-
-    def write(tx: Tx) -> Kept:
-        nonlocal undo
-        said = Recording(
-            customer,
-            feature,
-            quantity,
-            runtime.instant(at, "--at", tx) if at else None,
-            event_id,
-            pairs,
-            level,
-            corrects,
-            if_allowed,
-        )
-        recorded = record_event(tx, said, runtime.as_of(tx))
-        new = recorded.status == "recorded"
-        undo = f"planctl usage record {recorded.undo}" if recorded.undo else ""
-        return Kept(recorded_document(recorded), counts={"usage_event": int(new)}, changed=new)
-
-    request: Document = {
-        "customer": customer,
-        "feature": feature,
-        "quantity": quantity,
-        "at": at,
-        "id": event_id,
-        "property": [*(properties or [])],
-        "set": level,
-        "corrects": corrects,
-        "if_allowed": if_allowed,
-    }
-    written = runtime.run_write(request, write)
-    runtime.show(recorded_answer(written.document))
-    runtime.done(written, recorded_sentence(written.document), undo=undo)
+    hot.record(
+        Runtime.of(context),
+        customer,
+        feature,
+        quantity,
+        at,
+        event_id,
+        properties or (),
+        level,
+        corrects,
+        if_allowed,
+    )
 
 
 @app.writes("import")
@@ -143,7 +115,9 @@ def _import(
     try:
         if at_once:
             written = runtime.run_write(
-                asked, lambda tx: _kept(job.whole(tx, all_or_nothing=bool(request["all_or_nothing"])))
+                asked,
+                lambda tx: _kept(job.whole(tx, all_or_nothing=bool(request["all_or_nothing"]))),
+                repeatable=False,
             )
         else:
             job.rows(runtime.open_write)
@@ -172,7 +146,13 @@ def _job(
     with runtime.open_read() as tx:
         at, tz = runtime.as_of(tx), zone(runtime.timezone(tx))
     kind = kind_of(opened.name, str(request["from"]))
-    return FileImport(opened, ImportTerms(kind, at, runtime.now, tz, bool(request["allow_future"])), sink)
+    terms = ImportTerms(kind, at, runtime.now, tz, bool(request["allow_future"]))
+
+    def progress(rows: int, offset: int, last: bool) -> None:
+        part = f", {offset * 100 // opened.size} %" if opened.size else ""
+        runtime.output.progress(f"{rows:,} rows{part}", last=last)
+
+    return FileImport(opened, terms, sink, progress)
 
 
 def _kept(imported: Imported) -> Kept:
@@ -199,14 +179,7 @@ def _tell(runtime: Runtime, imported: Imported, name: str, state: str) -> None:
 @app.reads("show")
 def show(context: typer.Context, customer: Customer) -> None:
     """Show what a customer used in the period that runs, what is left and when it resets."""
-    from planctl.views.usage import usage_answer
-    from planctl.workflows.read_usage import usage_of
-
-    runtime = Runtime.of(context)
-    with runtime.open_read() as tx:
-        found = usage_of(tx, customer, runtime.as_of(tx))
-        timezone = runtime.timezone(tx)
-    runtime.show(usage_answer(found, timezone))
+    hot.show(Runtime.of(context), customer)
 
 
 @app.reads("list")
@@ -221,9 +194,9 @@ def list_(
     limit: Limit = 0,
 ) -> None:
     """List a customer's recorded events, oldest first."""
-    from planctl.store.columns import FOREVER
+    from planctl.core.instants import FOREVER
     from planctl.views.usage import events_answer
-    from planctl.workflows.read_usage import EventsWanted, events_of
+    from planctl.workflows.list_usage import EventsWanted, events_of
 
     runtime = Runtime.of(context)
     if not customer:
@@ -256,7 +229,7 @@ def export(
     """Print recorded events as lines that usage import takes back: the same store counts none of them twice."""
     from itertools import islice
 
-    from planctl.store.columns import FOREVER
+    from planctl.core.instants import FOREVER
     from planctl.views.sheet import Answer
     from planctl.views.usage import event_document
     from planctl.workflows.export_usage import ExportWanted, exported
@@ -272,16 +245,3 @@ def export(
         events = exported(tx, wanted)
         while page := [event_document(event) for event in islice(events, EXPORTED_AT_ONCE)]:
             runtime.show(Answer(page))
-
-
-def _pairs(texts: list[str]) -> dict[str, str]:
-    """`K=V` options as a map."""
-    found = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise WrongUsage("a property is K=V", where="--property", got=text)
-        if key in found:
-            raise InvalidInput(f"the property {key} is given twice", where="--property", got=text)
-        found[key] = value
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from planctl.core.catalog.apart import Apart
 from planctl.core.currencies import Currency
@@ -15,6 +15,7 @@ from planctl.core.subscriptions.change_requests import ChangeRequest
 from planctl.core.subscriptions.model import ENDED, Assignment, Status, Subscription
 from planctl.core.upcoming import Outlook, Upcoming, successor_of, upcoming
 from planctl.core.wallets import Grant
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.document import Document, canonical, document_of
 from planctl.core.instants import Instant, instant_text
+from planctl.values import dataclass
 
 FIRST = "0" * 64
 """What the first entry follows."""

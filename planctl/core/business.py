@@ -8,11 +8,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from planctl.core.customer_fields import is_country
 from planctl.core.instants import parse_date, zone
 from planctl.core.unreadable import Unreadable
+from planctl.values import dataclass
 
 LONGEST_TEXT = 1_000
 NUMBERING = "{series}-{year}-{seq:05}"

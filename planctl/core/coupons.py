@@ -6,7 +6,7 @@ Source: planctl billing rules, invoices, credit, payments: coupons.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
 from planctl.core.catalog.model import Coupon
@@ -14,6 +14,7 @@ from planctl.core.currencies import Currency
 from planctl.core.money import to_minor
 from planctl.core.periods import Instant
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ not money and is not in the table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+
+from planctl.values import dataclass
 
 MAX_DECIMALS = 12
 """The most decimals a currency may have; the same number as unit prices and quantities may have."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from planctl.core.currencies import iso_currency
@@ -15,6 +15,7 @@ from planctl.core.customers import Customer
 from planctl.core.instants import ZoneError, zone
 from planctl.core.reading import closest, unsafe_character
 from planctl.findings import NOWHERE, Finding, Place
+from planctl.values import dataclass
 
 FIELDS = (
     "name",

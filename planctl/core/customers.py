@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from planctl.core.catalog.model import OnlyFor
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

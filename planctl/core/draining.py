@@ -7,10 +7,12 @@ says what is open when. Source: planctl billing rules, rating a feature for one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
+from planctl.core.money import plus
 from planctl.core.wallets import Grant, take
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 
@@ -68,12 +70,12 @@ class Account:
     @property
     def total(self) -> Fraction:
         """All units that came here."""
-        return sum((units for _, units in self.drawn.values()), self.own)
+        return plus(self.own, *(units for _, units in self.drawn.values()))
 
     @property
     def paid_by_wallet(self) -> Fraction:
         """The units that grants paid for."""
-        return sum(self.wallet.values(), ZERO)
+        return plus(*self.wallet.values())
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class Drained:
 
     def used_before(self, key: PoolKey) -> Fraction:
         """What was used before a change of plan and counts against an allowance period."""
-        return sum((self.used.get(one, ZERO) for one in self.before.get(key, ())), ZERO)
+        return plus(*(self.used.get(one, ZERO) for one in self.before.get(key, ())))
 
 
 def drain(stretches: Iterable[Stretch], lefts: dict[str, Fraction], payer: PoolKey | None = None) -> Drained:
@@ -121,13 +123,13 @@ def drain(stretches: Iterable[Stretch], lefts: dict[str, Fraction], payer: PoolK
             for grant, units in take(lefts, entry.grants, rest) if pays else ():
                 account.wallet[grant] = account.wallet.get(grant, ZERO) + units
                 rest -= units
-            account.above += rest
+            account.above = plus(account.above, rest)
     return drained
 
 
 def _arrived(account: Account, entry: Entry, inflow: Sequence[tuple[str, Fraction, Fraction]]) -> Fraction:
     """Count what came to the account in this stretch; the units to be paid for."""
-    account.own += entry.used
+    account.own = plus(account.own, entry.used)
     units = entry.used
     for feature, quantity, converted in inflow:
         before = account.drawn.get(feature, (ZERO, ZERO))
@@ -143,11 +145,15 @@ def _included(
     for allowance in allowances:
         if allowance.before:
             drained.before[allowance.key] = allowance.before
-        used = drained.used.get(allowance.key, ZERO) + drained.used_before(allowance.key)
-        paid = units if allowance.included is None else min(units, max(allowance.included - used, ZERO))
+        used = drained.used.get(allowance.key, ZERO)
+        before = drained.used_before(allowance.key)
+        paid = units
+        if allowance.included is not None:
+            left = allowance.included - used - before if used or before else allowance.included
+            paid = min(units, max(left, ZERO))
         if paid:
-            drained.used[allowance.key] = drained.used.get(allowance.key, ZERO) + paid
-            account.included += paid
+            drained.used[allowance.key] = plus(used, paid)
+            account.included = plus(account.included, paid)
             units -= paid
     return units
 

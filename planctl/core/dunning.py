@@ -8,12 +8,13 @@ Source: planctl billing rules, dunning.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from planctl.core.periods import Instant, local_date, zone
 from planctl.core.subscriptions.dues import dues
 from planctl.core.subscriptions.model import ENDED, BlockedSpan, Status, Subscription, Transition
 from planctl.core.subscriptions.transitions import Event, after
+from planctl.values import dataclass
 
 _DUNNED = frozenset({Status.ACTIVE, Status.PAST_DUE, Status.BLOCKED})
 

@@ -7,7 +7,7 @@ Source: planctl billing rules, rating a feature for one allowance period, lifecy
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from fractions import Fraction
 
@@ -18,6 +18,7 @@ from planctl.core.open_pools import tightest
 from planctl.core.periods import Instant
 from planctl.core.pools import passes_on_to
 from planctl.core.subscriptions.model import Status, Subscription
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 

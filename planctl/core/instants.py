@@ -7,7 +7,6 @@ Source: planctl billing rules, time; IANA time zone database through `zoneinfo`.
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -31,6 +30,9 @@ DAY_MICROSECONDS = 86_400_000_000
 
 LATEST = Instant((datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // MICROSECOND - 1)
 """The last instant there is: one microsecond before 9999-12-31 UTC, so that every zone can still show it."""
+
+FOREVER = 253_402_300_799_999_999
+"""The end of what has none, where it must be a number: the last microsecond of the year 9999."""
 
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*", re.ASCII)
 _NOT_ZONES = ("posix/", "right/", "localtime", "posixrules", "Factory")  # leap seconds, or this machine's own
@@ -59,6 +61,8 @@ def zone(name: str) -> ZoneInfo:
             return ZoneInfo(name)
         except (OSError, ValueError, KeyError):  # a folder, a damaged file, a name that nobody knows
             pass
+    import difflib  # only a mistake needs it
+
     near = difflib.get_close_matches(name[:64], available_timezones(), n=1)
     raise ZoneError(
         f"{name[:64]!a} is not a time zone",

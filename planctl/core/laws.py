@@ -7,16 +7,17 @@ Source: planctl billing rules, laws.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from zoneinfo import ZoneInfo
+from operator import attrgetter
 
 from planctl.core.invoicing.model import Line, Settlement, UsageClaim
-from planctl.core.money import fraction_text
+from planctl.core.money import fraction_text, plus
 from planctl.core.periods import Instant, Period, Schedule, instant_text, local_date, zone
 from planctl.core.subscriptions.dues import FEE, Due, due_of
 from planctl.core.subscriptions.model import Status, Subscription
 from planctl.core.subscriptions.transitions import TABLE
+from planctl.values import dataclass
 
 BEGINNINGS = frozenset({Status.PENDING, Status.TRIALING, Status.ACTIVE})
 """The statuses in which a subscription can begin."""
@@ -115,7 +116,7 @@ def wrong_periods(schedule: Schedule, expected: range, stored: Sequence[DatedPer
     """
     tz = zone(schedule.zone_name)
     found = [period.index for period, _, _ in stored]
-    wanted = [index for index in expected if not _keeps_no_day(schedule.period(index), tz)]
+    wanted = [index for index in expected if not schedule.period(index).keeps_no_day(tz)]
     if found != wanted:
         yield f"periods {_span(found)} are stored, entered were {_span(wanted)}"
     before: Period | None = None
@@ -131,10 +132,6 @@ def wrong_periods(schedule: Schedule, expected: range, stored: Sequence[DatedPer
         days = (local_date(period.starts_at, tz).isoformat(), ends)
         if (starts_on, ends_on) != days:
             yield f"period {period.index} has the days {starts_on} to {ends_on}, not {days[0]} to {days[1]}"
-
-
-def _keeps_no_day(period: Period, tz: ZoneInfo) -> bool:
-    return period.ends_at is not None and local_date(period.starts_at, tz) == local_date(period.ends_at, tz)
 
 
 def wrong_settlements(dues: Iterable[Due], settled: Iterable[Settlement]) -> Iterator[str]:
@@ -165,10 +162,13 @@ def wrong_split(claim: UsageClaim, *, may_be_difference: bool = False) -> Iterat
     Only a part of a difference may be below 0.
     """
     parts = (claim.included, claim.wallet, claim.billed, claim.over_limit)
-    if sum(parts) != claim.quantity:
-        together = _number(sum(parts, Fraction(0)))
-        yield f"included + wallet + billed + over the limit is {together} of {_number(claim.quantity)}"
-    if min(claim.rolled, claim.carried) < 0 or (not may_be_difference and min(parts) < 0):
+    together = plus(*parts)
+    if together != claim.quantity:
+        yield (
+            f"included + wallet + billed + over the limit is {_number(together)} of {_number(claim.quantity)}"
+        )
+    never_below = (claim.rolled, claim.carried, *(() if may_be_difference else parts))
+    if any(one.numerator < 0 for one in never_below):
         yield "a part of it is below 0"
 
 
@@ -224,7 +224,7 @@ def wrong_lines(stored: Sequence[Line], again: Sequence[Sequence[Line]]) -> Iter
     wanted = [{_charge(line): line for line in lines} for lines in again]
     for line in stored:
         found = [lines.get(_charge(line)) for lines in wanted]
-        if any(one is not None and _billed(one) == _billed(line) for one in found):
+        if any(one is not None and _compared(one) == _compared(line) for one in found):
             continue
         right = found[0]
         yield f"its line {line.charge_key} {line.service_index} {_difference(line, right)}"
@@ -238,26 +238,27 @@ def _charge(line: Line) -> tuple[str, int, str, str]:
     return (line.charge_key, line.service_index, line.occasion, line.subscription)
 
 
-def _billed(line: Line) -> dict[str, object]:
-    """What is compared of a line."""
-    return {
-        "amount": line.amount_minor,
-        "quantity": line.quantity,
-        "unit price": line.unit_price,
-        "kind": line.kind,
-        "feature": line.feature,
-        "plan version": line.plan_version,
-        "service start": line.starts_at,
-        "service end": line.ends_at,
-    }
+_COMPARED = {
+    "amount": "amount_minor",
+    "quantity": "quantity",
+    "unit price": "unit_price",
+    "kind": "kind",
+    "feature": "feature",
+    "plan version": "plan_version",
+    "service start": "starts_at",
+    "service end": "ends_at",
+}
+"""What is compared of a line, in that order: its name, and the field that has it."""
+
+_compared = attrgetter(*_COMPARED.values())
 
 
 def _difference(line: Line, right: Line | None) -> str:
     if right is None:
         return "is there, billed again it is not"
-    got, wanted = _billed(line), _billed(right)
-    name = next(name for name in wanted if got[name] != wanted[name])
-    return f"has the {name} {got[name]}, billed again {wanted[name]}"
+    pairs = zip(_COMPARED, _compared(line), _compared(right), strict=True)
+    name, got, wanted = next(one for one in pairs if one[1] != one[2])
+    return f"has the {name} {got}, billed again {wanted}"
 
 
 def _at(instant: Instant | None) -> str:

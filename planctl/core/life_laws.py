@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from planctl.core.invoicing.reclose import Charge
+from planctl.core.invoicing.reclose import Charge, lasting
+from planctl.core.invoicing.taken_off import charge_of
 from planctl.core.periods import Instant, add_local_days, days_between, instant_text, local_date, zone
 from planctl.core.subscriptions.model import Status, Subscription
 from planctl.core.subscriptions.trials import TrialUse, expiry, scope_of
@@ -206,17 +207,19 @@ def _goes_on(one: Subscription, others: Subscriptions) -> bool:
     return bool(one.base) or (before is not None and before.trial_ends_at is not None)
 
 
-def overdrawn(charges: Iterable[Charge]) -> Iterator[str]:
+def overdrawn(charges: Iterable[Charge], again: Collection[str] = ()) -> Iterator[str]:
     """Of no charge for a period more is given back than it took: by lines that take off, and by credit notes.
 
-    After discounts; void invoices left out. What a pause takes off in arrears counts for the charge it is of.
+    After discounts; void invoices left out, but for those that are to be issued again: `again` are the ids of all
+    that were voided for it, and the last revision counts. What a pause or fewer units take off in arrears counts for
+    the charge it is of.
     """
     left: dict[tuple[str, str, int], int] = {}
-    for one in charges:
-        if one.void:
+    for one in lasting(charges) if again else charges:
+        if one.void and one.invoice not in again:
             continue
         line = one.line
-        key = (line.subscription, line.charge_key.partition(":pause:")[0], line.service_index)
+        key = charge_of(line.subscription, line.charge_key, line.service_index)
         left[key] = left.get(key, 0) + line.net_minor - one.credited_minor
     for (subscription, charge, index), amount in left.items():
         if amount < 0:

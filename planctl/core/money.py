@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 
 from planctl.core.currencies import Currency
 from planctl.core.unreadable import Unreadable
+from planctl.values import dataclass
 
 MAX_MINOR = 10**15
 """The largest amount, in minor units, on either side of zero."""
@@ -26,6 +26,7 @@ MAX_DECIMALS = 12
 
 _NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _LONGEST_TEXT = 64
+_ZERO = Fraction(0)
 
 
 class NumberError(Unreadable):
@@ -165,8 +166,19 @@ def decimal_text(value: Decimal) -> str:
     return "0" if text in {"-0", "0"} else text
 
 
+def plus(*values: Fraction) -> Fraction:
+    """Return their sum. Most of what is added up is zero, and adding fractions is the slow part of rating."""
+    total = _ZERO
+    for value in values:
+        if value:
+            total = total + value if total else value
+    return total
+
+
 def fraction_text(value: Fraction) -> str:
     """Return the value exactly: as a decimal where it ends (`0.1`), else as the fraction itself (`1/3`)."""
+    if value.denominator == 1:  # nearly every one
+        return str(value.numerator)
     denominator, places = value.denominator, 0
     for prime in (2, 5):
         power = 0

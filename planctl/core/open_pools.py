@@ -7,7 +7,7 @@ Source: planctl billing rules, rating a feature for one allowance period.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from planctl.core.draining import Allowance, Drained, Entry, drain
@@ -17,6 +17,7 @@ from planctl.core.invoicing.model import Totals, UsageWindow, WindowKey
 from planctl.core.invoicing.usage import free_of_charge, included_of, rated_account, usage_price
 from planctl.core.periods import Instant, Period
 from planctl.core.pools import Contribution, Pool, passes_on_to
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 

@@ -6,7 +6,7 @@ Source: planctl billing rules, lifecycle (add-ons and packs).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fractions import Fraction
 
@@ -28,6 +28,7 @@ from planctl.core.subscriptions.start import (
 )
 from planctl.core.wallets import Grant, life_end
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 WITH_SUBSCRIPTION = "with:"
 """How the key of a grant begins that ends with a subscription; the subscription's id follows, up to a colon."""

@@ -8,11 +8,11 @@ Source: planctl billing rules, time and proration.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache, total_ordering
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from planctl.core.instants import (
@@ -35,6 +35,7 @@ from planctl.core.instants import (
     zone,
 )
 from planctl.core.unreadable import Unreadable
+from planctl.values import dataclass
 
 __all__ = [
     "Anchor",
@@ -207,6 +208,10 @@ class Period:
         assert end >= self.starts_at, f"period {self.index} cannot end before it starts"
         return self if self.ends_at is not None and self.ends_at <= end else replace(self, ends_at=end)
 
+    def keeps_no_day(self, tz: ZoneInfo) -> bool:
+        """Whether it ends on the local day on which it starts: cut there, it leaves that day to the next period."""
+        return self.ends_at is not None and local_date(self.starts_at, tz) == local_date(self.ends_at, tz)
+
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
@@ -250,6 +255,13 @@ class _Grid:
         return local
 
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+_REMEMBERED = 64
+"""How many boundaries and periods a schedule remembers: deciding asks for the few around now again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """The periods of one subscription, add-on or allowance: boundary 0 is its start, the rest follow.
@@ -277,6 +289,9 @@ class Schedule:
     _stub: bool = field(init=False, repr=False, compare=False)
     _next: Schedule | None = field(init=False, repr=False, compare=False, default=None)
     _count: int = field(init=False, repr=False, compare=False, default=0)
+    _boundaries: dict[int, Instant] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _periods: dict[int, Period] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _indexes: dict[Instant, int] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.anchor.kind == "day" and not self.interval.months and self.interval.unit != "once":
@@ -311,10 +326,20 @@ class Schedule:
 
     def period(self, k: int) -> Period:
         """Return period k, from 0; the last one of a `once` schedule stays open."""
+        found = self._periods.get(k)
+        if found is None:
+            found = _remember(self._periods, k, self._period(k))
+        return found
+
+    def _period(self, k: int) -> Period:
         if self._next is not None and k >= self._count:
             return replace(self._next.period(k - self._count), index=k)
         own = self._own_period(k)
         return own if self._next is None else own.cut_at(self._next.anchor_at)
+
+    def period_at(self, instant: Instant) -> Period:
+        """Return the period that contains an instant at or after the start."""
+        return self.period(self.index_at(instant))
 
     def full_period(self, k: int) -> Period:
         """Return the whole anchored period that period k is or, being a stub or cut, is a part of."""
@@ -322,7 +347,7 @@ class Schedule:
             return replace(self._next.full_period(k - self._count), index=k)
         if k == 0 and self._stub:
             return Period(0, self._grid.at(-1), self._grid.at(0))
-        return self._own_period(k)
+        return self.period(k) if self._next is None else self._own_period(k)
 
     def index_at(self, instant: Instant) -> int:
         """Return the number of the period that contains an instant at or after the start.
@@ -335,7 +360,12 @@ class Schedule:
 
     def _own_boundary(self, k: int) -> Instant:
         assert k == 0 or (k > 0 and self.interval.unit != "once"), f"{self.interval} has no boundary {k}"
-        return self.anchor_at if k == 0 else _grid_at(self._grid, k - self._stub)
+        if k == 0:
+            return self.anchor_at
+        found = self._boundaries.get(k)
+        if found is None:
+            found = _remember(self._boundaries, k, self._grid.at(k - self._stub))
+        return found
 
     def _own_period(self, k: int) -> Period:
         if self.interval.unit == "once":
@@ -344,6 +374,9 @@ class Schedule:
         return Period(k, self._own_boundary(k), self._own_boundary(k + 1))
 
     def _own_index_at(self, instant: Instant) -> int:
+        known = self._indexes.get(instant)
+        if known is not None:
+            return known
         assert instant >= self.anchor_at, f"{instant_text(instant)} is before the schedule starts"
         if self.interval.unit == "once":
             return 0
@@ -352,7 +385,7 @@ class Schedule:
             k -= 1
         while self._own_boundary(k + 1) <= instant:
             k += 1
-        return k
+        return _remember(self._indexes, instant, k)
 
 
 def day_fraction(change_at: Instant, period: Period, full_period: Period, tz: ZoneInfo) -> Fraction:
@@ -383,10 +416,20 @@ def _closed(period: Period) -> tuple[Instant, Instant]:
     return period.starts_at, period.ends_at
 
 
-@lru_cache(maxsize=65_536)
-def _grid_at(grid: _Grid, number: int) -> Instant:
-    """A boundary of a grid, computed once: many subscriptions of a run have the same few."""
-    return grid.at(number)
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> Value:
+    """Keep a value that was worked out; a dictionary that has grown full begins anew."""
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[key] = value
+    return value
+
+
+@lru_cache(maxsize=2048)
+def schedule_of(
+    anchor_at: Instant, interval: Interval, anchor: Anchor, zone_name: str, anchors: tuple[Instant, ...] = ()
+) -> Schedule:
+    """The schedule of these values, made once: a customer's subscriptions and their allowances often share it."""
+    return Schedule(anchor_at, interval, anchor, zone_name, anchors)
 
 
 def _grid_of(schedule: Schedule) -> _Grid:

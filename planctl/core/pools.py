@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from planctl.core.catalog.model import Entitlement
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 _NOTHING: Mapping[str, Fraction] = {}

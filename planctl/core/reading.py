@@ -5,7 +5,6 @@ Each method returns None after reporting a finding, so a caller goes on and all 
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
@@ -42,6 +41,8 @@ def closest(word: str, known: Collection[str]) -> str:
         return ""
     letters = sorted(word.lower())
     same = (other for other in known if len(other) == len(word) and sorted(other.lower()) == letters)
+    import difflib  # only a mistake needs it
+
     near = list(islice(same, 1)) or difflib.get_close_matches(word, sorted(known), n=1)
     return f'did you mean "{near[0]}"?' if near else ""
 

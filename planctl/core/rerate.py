@@ -30,7 +30,7 @@ def fees_again(subscription: Subscription, settled: Iterable[Settlement]) -> Ite
             due = due_of(subscription, one.part, one.index)
             begins = resumed_at(subscription, due, one.occasion)
             for line in fee_lines(subscription, charged_to(subscription, due, begins), {}, resumed_at=begins):
-                yield replace(line, occasion=one.occasion)
+                yield line if line.occasion == one.occasion else replace(line, occasion=one.occasion)
 
 
 def change_again(subscription: Subscription, occasion: str) -> tuple[tuple[Line, ...], ...]:

@@ -101,7 +101,8 @@ def _same(charge: Line, credit: Line) -> bool:
 def kept_for_nothing(past: Past) -> Iterator[str]:
     """Of what was charged ahead nothing is kept for the time after a change at once: it is charged to what follows.
 
-    Half a minor unit for each line, and for each part that a credit note took back, may be lost in rounding.
+    Half a minor unit for each line, and for each part that a credit note took back, may be lost in rounding. A credit
+    that was given and taken back again, with its invoice, was given: what is charged then was decided by whoever did.
     """
     heirs = {one.follows: one for one in past.subscriptions if one.follows and not never_ran(one)}
     for old in past.subscriptions:
@@ -130,7 +131,7 @@ def _kept(old: Subscription, charges: Sequence[Charge]) -> Iterator[str]:
     used = sum(
         (Fraction(one.line.net_minor) * (1 - _unused_part(old, one.line, at)) for one in charged), ZERO
     )
-    left = sum(one.line.net_minor - one.credited_minor for one in charges)
+    left = sum(one.line.net_minor - (0 if is_unused(one.line) else one.credited_minor) for one in charges)
     if left > used + len(charges):
         line = charges[0].line
         yield (

@@ -7,7 +7,7 @@ guessed. Source: planctl billing rules, lifecycle.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -20,6 +20,7 @@ from planctl.core.subscriptions.change_requests import ChangeRequest
 from planctl.core.subscriptions.dues import FEE, charges_fee, due_of, next_due
 from planctl.core.subscriptions.model import ENDED, Status, Subscription
 from planctl.core.wallets import Grant
+from planctl.values import dataclass
 
 What = Literal[
     "held",

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from planctl.core.draining import carried_on
 from planctl.core.invoicing.late import LATE, difference_minor
+from planctl.core.invoicing.model import UsageClaim
 from planctl.core.invoicing.reclose import (
     USAGE_KEY,
     Again,
@@ -24,17 +25,22 @@ from planctl.core.invoicing.reclose import (
 from planctl.core.invoicing.tallies import billing_index
 from planctl.core.invoicing.usage import features_of, rollover_cap
 from planctl.core.laws import wrong_lines
-from planctl.core.money import fraction_text, round_minor
+from planctl.core.money import fraction_text, plus, round_minor
 from planctl.core.periods import Instant
 
 ZERO = Fraction(0)
-_PARTS = ("included", "wallet", "billed", "over_limit")
+_NOTHING = (ZERO, ZERO, ZERO, ZERO)
+
+
+def _parts(claim: UsageClaim) -> tuple[Fraction, ...]:
+    """Who paid for what is claimed."""
+    return (claim.included, claim.wallet, claim.billed, claim.over_limit)
 
 
 def wrong_quantities(period: ClosedPeriod, again: Again) -> Iterator[str]:
     """The claims take together what the events recorded give."""
     for closing in again.closings:
-        claimed = sum((one.quantity for one in period.of(closing.feature)), ZERO)
+        claimed = plus(*(one.quantity for one in period.of(closing.feature)))
         found = closing.claim.quantity
         if found != claimed:
             yield (
@@ -47,8 +53,8 @@ def wrong_parts(period: ClosedPeriod, again: Again) -> Iterator[str]:
     """The claims are split together as the terms say."""
     for closing in again.closings:
         claims = period.of(closing.feature)
-        got = [sum((getattr(one, part) for one in claims), ZERO) for part in _PARTS]
-        wanted = [getattr(closing.claim, part) for part in _PARTS]
+        got = tuple(map(plus, *map(_parts, claims))) if claims else _NOTHING
+        wanted = _parts(closing.claim)
         if got != wanted:
             yield (
                 f"the claim on {closing.feature} {period.due.index} is split {_sum_of(got)}, "
@@ -68,16 +74,23 @@ def wrong_rollover(closer: Closer, period: ClosedPeriod) -> Iterator[str]:
         if first.rolled != before:
             rolled, carried = fraction_text(first.rolled), fraction_text(before)
             yield f"{feature}: {rolled} were brought in, the period before carried {carried} on"
-        granting = closer.lineup.grantors(feature)
-        grantor = next(one for one in granting if one.subscription.id == subscription.id)
-        allowance = grantor.period(index)
-        included = grantor.included(allowance, ZERO)
-        goes_on = ZERO
-        if entitlement.rollover and included is not None and allowance.ends_at != subscription.ends_at:
-            goes_on = carried_on(included, first.rolled, first.included, rollover_cap(entitlement))
+        goes_on = _goes_on(closer, period, first) if entitlement.rollover else ZERO
         if first.carried != goes_on:
             carried, wanted = fraction_text(first.carried), fraction_text(goes_on)
             yield f"{feature}: {carried} are carried on, the terms say {wanted}"
+
+
+def _goes_on(closer: Closer, period: ClosedPeriod, claim: UsageClaim) -> Fraction:
+    """What rolls over from a period into the next one; nothing from one that ends with its subscription."""
+    subscription = period.subscription
+    granting = closer.lineup.grantors(claim.feature)
+    grantor = next(one for one in granting if one.subscription.id == subscription.id)
+    allowance = grantor.period(period.due.index)
+    included = grantor.included(allowance, ZERO)
+    if included is None or allowance.ends_at == subscription.ends_at:
+        return ZERO
+    entitlement = subscription.terms.features[claim.feature]
+    return carried_on(included, claim.rolled, claim.included, rollover_cap(entitlement))
 
 
 def wrong_charges(closer: Closer, period: ClosedPeriod, again: Again) -> Iterator[str]:
@@ -90,7 +103,7 @@ def wrong_charges(closer: Closer, period: ClosedPeriod, again: Again) -> Iterato
         ][-1]
         # What is capped to nothing stands on an invoice that there is anyway.
         fresh = (line for line in again.lines if line.amount_minor or invoice)
-        wanted = [replace(line, occasion=occasion) for line in fresh]
+        wanted = [line if line.occasion == occasion else replace(line, occasion=occasion) for line in fresh]
         yield from wrong_lines([one.line for one in period.charges], [wanted])
     else:
         for feature in dict.fromkeys(closing.feature for closing in again.closings):
@@ -132,7 +145,7 @@ def _wrong_differences(feature: str, charges: Sequence[Charge], cost: int, times
     settled = sum(one.settled_minor for one in charges)
     # What would have been below zero was credited, after discounts, as far as there was something to credit.
     owed = given_back(charged - cost, charges)
-    left = any(one.creditable_minor for one in charges)
+    left = sum(one.line.net_minor - one.credited_minor for one in charges if not one.void) > 0
     if charged < cost or settled > owed + times - 1 or (settled <= owed - times and left):
         yield _said_otherwise(feature, charged, settled, cost)
     for place, one in enumerate(charges):

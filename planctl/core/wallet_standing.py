@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from planctl.core.periods import Instant
 from planctl.core.wallets import ZERO, Entry, Grant, spendable, void_key
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

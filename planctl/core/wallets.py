@@ -6,7 +6,6 @@ It knows no prices and no allowances. Source: planctl billing rules, rating a fe
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
@@ -22,6 +21,7 @@ from planctl.core.periods import (
     zone,
 )
 from planctl.core.unreadable import Unreadable
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 _STEP = 10**MAX_DECIMALS

@@ -12,7 +12,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
@@ -22,6 +22,7 @@ from planctl.core.money import parse_decimal
 from planctl.core.unreadable import Unreadable
 from planctl.files.table_reader import whole_file
 from planctl.findings import Finding, Place
+from planctl.values import dataclass
 
 COLUMNS = ("date", "amount", "currency", "reference")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from planctl.core.reading import Reader
@@ -10,6 +10,7 @@ from planctl.core.waves.model import Migration
 from planctl.core.waves.parse import parse
 from planctl.files.yaml_reader import read_file
 from planctl.findings import Finding, in_order
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Values are catalog YAML, read by the reader of catalog files, so places name the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.entries import Steps, path_of, with_allowance, with_value
 from planctl.core.document import Mapping, Node, Scalar
@@ -14,6 +14,7 @@ from planctl.core.reading import Reader
 from planctl.errors import InvalidInput, WrongUsage
 from planctl.files.yaml_reader import read_text, read_value
 from planctl.findings import Finding, Place
+from planctl.values import dataclass
 
 SECTIONS = ("plans", "addons", "features")
 _HEADER = ("format", "catalog")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from planctl.errors import Conflict, StoreFailure
 from planctl.files.replaced_file import replace_file
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.documents import Object
 from planctl.core.catalog.drift import flagged
 from planctl.core.catalog.emit import archived_addresses, catalog_documents, catalog_file_document
 from planctl.core.catalog.model import Parsed
 from planctl.core.catalog.parse import parse
+from planctl.core.catalog.references import SOLD
 from planctl.core.catalog.respelling import Entry, Way, edits_for, ready
-from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document, Edit, Put, Scalar, Take
 from planctl.core.document import Mapping as Node
 from planctl.core.periods import Interval
@@ -24,6 +24,7 @@ from planctl.errors import InvalidInput
 from planctl.files.replaced_files import NewText
 from planctl.files.write_back import rewritten
 from planctl.files.yaml_reader import read_texts
+from planctl.values import dataclass
 
 _AMOUNTS = frozenset({"price", "features", "wallet", "minimum", "maximum"})
 _FIRST = ("included", "to", "charge", "of")

@@ -7,13 +7,13 @@ import hashlib
 import io
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from planctl.core.reading import closest, unsafe_character
 from planctl.errors import StoreFailure
 from planctl.files.standard_input import standard_input
 from planctl.findings import Finding, Place
+from planctl.values import dataclass
 
 MAX_BYTES = 256 * 1024 * 1024
 

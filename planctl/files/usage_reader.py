@@ -1,4 +1,4 @@
-"""Reads usage files (NDJSON, CSV, CloudEvents) line by line, in bounded memory; it knows no customer.
+"""Reads usage files (NDJSON, CSV, CloudEvents) in blocks of lines, in bounded memory; it knows no customer.
 
 A row that cannot be read is a value with its reason, never an exception; `usage_rows` reads the lines.
 """
@@ -8,22 +8,26 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BufferedReader
+from itertools import starmap
 from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 from planctl.core.metering.accept import Row
 from planctl.errors import InvalidInput, StoreFailure
 from planctl.files.standard_input import standard_input
-from planctl.files.usage_rows import KINDS, LONGEST_LINE, Kind, Lines, Unreadable, reading
+from planctl.files.usage_rows import KINDS, LONGEST_LINE, Kind, Unreadable, reading, usual_row
+from planctl.values import dataclass
 
-__all__ = ["Kind", "Line", "Position", "Unreadable", "UsageFile", "kind_of", "open_usage", "read_usage"]
+__all__ = ["Block", "Kind", "Position", "Unreadable", "UsageFile", "kind_of", "open_usage", "read_usage"]
 
-BLOCK = 4 * 1024 * 1024
+BLOCK = 1024 * 1024
 """Bytes read at once."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""A block of lines holds about so many bytes at most, however many lines were asked for."""
 
 ENDLESS_LINE = 256 * 1024 * 1024
 """So many bytes without the end of a line are no usage file: reading stops, or `/dev/zero` would never end."""
@@ -32,13 +36,16 @@ ENDLESS_LINE = 256 * 1024 * 1024
 _TOO_LONG = Unreadable("too-long", f"the line is longer than {LONGEST_LINE} bytes", "send shorter rows")
 
 
-class Line(NamedTuple):
-    """One line of a file: its number from 1, the byte offset behind it, its bytes, its row."""
+class Block(NamedTuple):
+    """Lines of a file that follow one another: the number of the first, from 1, and the byte offset behind the last.
 
-    number: int
+    `lines` are their bytes, without the end; `rows` the row of each, why it has none, or None for an empty line.
+    """
+
+    first: int
     offset: int
-    raw: bytes
-    row: Row | Unreadable
+    lines: Sequence[bytes]
+    rows: Sequence[Row | Unreadable | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class UsageFile:
-    """An open usage file. `digest` is the SHA-256 of the content, empty for a pipe, which is read once."""
+    """An open usage file. `digest` is the SHA-256 of the content, empty for a pipe, which is read once.
+
+    `size` is how many bytes it has, 0 for a pipe.
+    """
 
     name: str
     stream: BinaryIO
     digest: str = ""
+    size: int = 0
 
     def position(self, offset: int) -> Position:
         """The position at a byte offset, with the lines before it counted."""
@@ -75,8 +86,11 @@ def open_usage(name: str) -> Iterator[UsageFile]:
         yield UsageFile("-", standard_input())
         return
     with open(name, "rb") as stream:
-        mode = os.fstat(stream.fileno()).st_mode
-        yield UsageFile(name, stream, _digest(stream) if stat.S_ISREG(mode) else "")
+        found = os.fstat(stream.fileno())
+        if stat.S_ISREG(found.st_mode):
+            yield UsageFile(name, stream, _digest(stream), found.st_size)
+        else:
+            yield UsageFile(name, stream)
 
 
 def kind_of(name: str, said: str) -> Kind:
@@ -90,24 +104,39 @@ def kind_of(name: str, said: str) -> Kind:
     return "csv" if name.lower().endswith(".csv") else "ndjson"
 
 
-def read_usage(file: UsageFile, kind: Kind, tz: ZoneInfo, start: Position | None = None) -> Iterator[Line]:
-    """The rows of a usage file from `start` on, in order; empty lines are passed over.
+def read_usage(
+    file: UsageFile, kind: Kind, tz: ZoneInfo, start: Position | None = None, size: int = 10_000
+) -> Iterator[Block]:
+    """The rows of a usage file from `start` on, in order, in blocks of `size` lines; fewer where they are long.
 
     A date without a time is the first instant of that day in `tz`. A CSV file without its header, or with an
     unknown column, is InvalidInput: then no row of it means anything.
     """
-    lines = _lines(file.stream)
-    read = reading(kind, lines, file.name, tz)
+    header = file.stream.readline(LONGEST_LINE) if kind == "csv" else b""
+    read = reading(kind, header, file.name, tz)
     if start is not None and start.offset:
         file.stream.seek(start.offset)
-        lines = _lines(file.stream, start.offset, start.lines)
-    for number, offset, raw in lines:
-        text = raw.rstrip(b"\r") if kind == "csv" else raw.strip()  # a space may be part of a cell
+    else:
+        start = Position(len(header), int(bool(header)))
+
+    def row(number: int, line: bytes) -> Row | Unreadable | None:
+        text = line.rstrip(b"\r") if kind == "csv" else line.strip()  # a space may be part of a cell
         if number == 1:
             text = text.removeprefix(b"\xef\xbb\xbf")
-        if text and not text.isspace():
-            row = _TOO_LONG if len(text) > LONGEST_LINE else read(text)
-            yield Line(number, offset, raw[:LONGEST_LINE], row)
+        if not text or text.isspace():
+            return None
+        return _TOO_LONG if len(text) > LONGEST_LINE else read(text)
+
+    quick: Callable[[bytes], Row | None] = usual_row if kind == "ndjson" else lambda _line: None
+
+    def block(first: int, offset: int, lines: list[bytes]) -> Block:
+        if max(map(len, lines)) > LONGEST_LINE:
+            rows = [row(number, line) for number, line in enumerate(lines, first)]
+            return Block(first, offset, [line[:LONGEST_LINE] for line in lines], rows)
+        usual = enumerate(zip(map(quick, lines), lines, strict=True), first)
+        return Block(first, offset, lines, [found or row(number, line) for number, (found, line) in usual])
+
+    return starmap(block, _blocks(file.stream, start, size))  # which holds no block when the next one is read
 
 
 def _digest(stream: BufferedReader) -> str:
@@ -116,21 +145,30 @@ def _digest(stream: BufferedReader) -> str:
     return found
 
 
-def _lines(stream: BinaryIO, offset: int = 0, number: int = 0) -> Lines:
-    """Lines with their number and the offset behind them; of one that is too long only the beginning."""
+def _blocks(stream: BinaryIO, start: Position, size: int) -> Iterator[tuple[int, int, list[bytes]]]:
+    """Up to `size` lines, with the number of the first and the offset behind the last; at least one.
+
+    Of a line that is too long only the beginning, and it is the first of its block. A block ends early where its
+    lines hold many bytes.
+    """
+    offset, number = start.offset, start.lines + 1
+    waiting: list[bytes] = []
     rest, dropped = b"", 0
-    while block := stream.read(BLOCK):
-        whole = (rest + block).split(b"\n")
-        rest = whole.pop()
-        for raw in whole:
-            number, offset, dropped = number + 1, offset + dropped + len(raw) + 1, 0
-            yield number, offset, raw
+    while data := stream.read(BLOCK):
+        *lines, rest = (rest + data).split(b"\n")
+        waiting += lines
+        ends = len(rest) > LONGEST_LINE or sum(map(len, waiting)) > MOST_BYTES
+        while len(waiting) >= size or (ends and waiting):
+            lines, waiting = waiting[:size], waiting[size:]
+            offset, dropped = offset + dropped + sum(map(len, lines)) + len(lines), 0
+            yield number, offset, lines
+            number += len(lines)
         if len(rest) > LONGEST_LINE:
             dropped += len(rest) - LONGEST_LINE - 1
             rest = rest[: LONGEST_LINE + 1]
         if dropped > ENDLESS_LINE:
-            raise StoreFailure(
-                f"line {number + 1:,} has more than {ENDLESS_LINE:,} bytes", code="file-too-large"
-            )
-    if rest:
-        yield number + 1, offset + dropped + len(rest), rest
+            raise StoreFailure(f"line {number:,} has more than {ENDLESS_LINE:,} bytes", code="file-too-large")
+    lines = [*waiting, rest] if rest else waiting
+    if lines:
+        missing = 1 if rest else 0  # the last line has no end
+        yield number, offset + dropped + sum(map(len, lines)) + len(lines) - missing, lines

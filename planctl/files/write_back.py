@@ -10,7 +10,6 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from planctl.core.document import Document, Edit, Mapping, Node, Put, Scalar
 from planctl.core.money import NumberError, decimal_text, parse_decimal
@@ -18,6 +17,7 @@ from planctl.errors import InvalidInput
 from planctl.files.yaml_composer import compose
 from planctl.files.yaml_spans import Pair, Span, comments_in, spans_of
 from planctl.files.yaml_writer import write_entry, write_inline, write_key
+from planctl.values import dataclass
 
 _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 _FOLLOWING = re.compile(r",( +)(?=[^ #\r\n])")

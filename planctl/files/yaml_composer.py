@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import yaml
 from yaml.events import (
@@ -29,6 +29,7 @@ from yaml.events import (
 from planctl.core.document import Entry, Mapping, Node, Scalar, Sequence
 from planctl.files.yaml_syntax import syntax_finding
 from planctl.findings import Finding, Level, Place, in_order
+from planctl.values import dataclass
 
 MAX_DEPTH = 32
 """Maps and lists inside one another; the top level is 1."""

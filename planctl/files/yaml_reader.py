@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from planctl.core.document import Mapping, Node
@@ -19,6 +18,7 @@ from planctl.errors import InvalidInput
 from planctl.files.yaml_composer import MAX_CATALOG_EVENTS, Composed, compose
 from planctl.files.yaml_count import values_beyond
 from planctl.findings import Finding, Place, in_order
+from planctl.values import dataclass
 
 MAX_BYTES = 1024 * 1024
 """The longest file."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import yaml
@@ -19,6 +18,8 @@ from yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
 )
+
+from planctl.values import dataclass
 
 _COLON = re.compile(r"[ \t]*:")
 _COMMENT = re.compile(r"(?<!\S)#[^\r\n]*")

@@ -11,7 +11,6 @@ Source: planctl billing rules, invoices, credit and payments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select, tuple_
@@ -20,6 +19,7 @@ from planctl.core.invoicing.model import Invoice
 from planctl.core.periods import Instant
 from planctl.store.mapping import instant, minor, named, said
 from planctl.store.sets import Values, chunks, insert_rows, sequences, table
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -47,12 +47,13 @@ def balances_of(tx: Tx, customer_ids: Iterable[str]) -> dict[str, dict[str, int]
     """What stands in every customer's balance, minor units by currency code; currencies at zero are left out."""
     wanted = dict.fromkeys(customer_ids)
     found: dict[str, dict[str, int]] = {customer: {} for customer in wanted}
-    last = (
-        select(_B.c.customer, _B.c.currency, func.max(_B.c.seq).label("seq"))
-        .group_by(_B.c.customer, _B.c.currency)
-        .subquery()
-    )
     for chunk in chunks(wanted):
+        last = (
+            select(_B.c.customer, _B.c.currency, func.max(_B.c.seq).label("seq"))
+            .where(_B.c.customer.in_(select(_C.c.seq).where(_C.c.id.in_(chunk))))
+            .group_by(_B.c.customer, _B.c.currency)
+            .subquery()
+        )
         query = (
             select(_C.c.id, _B.c.currency, _B.c.balance)
             .join(
@@ -62,7 +63,7 @@ def balances_of(tx: Tx, customer_ids: Iterable[str]) -> dict[str, dict[str, int]
                 & (last.c.seq == _B.c.seq),
             )
             .join(_C, _C.c.seq == _B.c.customer)
-            .where(_C.c.id.in_(chunk), _B.c.balance > 0)
+            .where(_B.c.balance > 0)
             .order_by(_C.c.id, _B.c.currency)
         )
         for row in tx.connection.execute(query):

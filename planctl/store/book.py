@@ -94,7 +94,10 @@ def book(
         is_asked = features is None or row.plan in features
         quantities = used.get(row.id, _NOTHING) if is_asked else None
         left = levels.get(row.id, _NOTHING)
-        group = groups.setdefault(_key(row, sample, steps.get(row.id, ()), quantities, left), _Group())
+        key = _key(row, sample, steps.get(row.id, ()), quantities, left)
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = _Group()
         group.count += 1
         if names:
             group.customers.append(row.customer_id)
@@ -220,9 +223,13 @@ def _key(
         _pays(row, sample),
         units,
         quantities,
-        None if used is None else tuple(sorted(used.items())),
-        tuple(sorted(levels.items())),
+        None if used is None else _in_order(used),
+        _in_order(levels),
     )
+
+
+def _in_order(quantities: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(quantities.items())) if quantities else ()
 
 
 def _pays(row: Any, sample: Sample) -> bool:
@@ -269,7 +276,7 @@ class _Known:
         )
 
     def _by_present_id(self, quantities: Iterable[tuple[str, str]]) -> dict[str, Fraction]:
-        return {self.present.get(name, name): exact(one) for name, one in quantities}
+        return {self.present.get(name, name): exact(one) for name, one in quantities} if quantities else {}
 
     def _monthly(self, key: _Key, quantities: dict[str, Decimal]) -> Fraction:
         """What one of them pays by the month; terms that are held offer what is paid by."""

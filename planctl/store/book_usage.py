@@ -6,7 +6,6 @@ A run claims what a period took where it closes one; where it closes none, the e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,10 @@ from planctl.core.periods import Period
 from planctl.core.subscriptions.dues import closed_features, usage_part
 from planctl.core.subscriptions.model import LIVE, Subscription
 from planctl.store import catalog, subscriptions, usage
-from planctl.store.facts import request_for
 from planctl.store.mapping import exact_of, exact_text
 from planctl.store.sets import chunks
+from planctl.store.usage_totals import request_for
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

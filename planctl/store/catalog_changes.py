@@ -6,7 +6,7 @@ It decides nothing: what to do was computed by the diff, and every write is a re
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select
@@ -21,13 +21,13 @@ from planctl.core.catalog.emit import (
 from planctl.core.catalog.facts import section_of
 from planctl.core.catalog.guards import spent
 from planctl.core.catalog.model import Catalog
-from planctl.core.catalog.references import mapped, renaming
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD, mapped, renaming
 from planctl.core.document import Document, canonical
 from planctl.errors import Conflict, NotFound, Refused
 from planctl.findings import NOWHERE, Place
 from planctl.store.catalog_objects import last_revision, objects_document, plan_object, stored_catalog
 from planctl.store.sets import Values, chunks, insert_rows, put_rows, table
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -6,14 +6,14 @@ It changes nothing and compares nothing. Values are parsed by the same code that
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, func, select
 
 from planctl.core.catalog.changeset import Holders, StoredCatalog, StoredObject
 from planctl.core.catalog.model import Feature, Group
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, Entry, Scalar, document_of, node_of
 from planctl.core.periods import Instant
@@ -24,6 +24,7 @@ from planctl.findings import NOWHERE, Place
 from planctl.store.sets import chunks, put_rows, table
 from planctl.store.settings import identity
 from planctl.store.written import with_written
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core import dunning
@@ -20,6 +20,7 @@ from planctl.store.coupons import move_redemptions
 from planctl.store.facts import measured
 from planctl.store.history import billed_lines
 from planctl.store.outcomes import write_outcomes
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -10,9 +10,6 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Tex
 from sqlalchemy import text as sql
 from sqlalchemy.types import TypeEngine
 
-FOREVER = 253_402_300_799_999_999
-"""The end of an open-ended period: the last microsecond of the year 9999."""
-
 WHOLE: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit integer: minor units, UTC microseconds, counters, 0/1 flags."""
 

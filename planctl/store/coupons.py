@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, func, select
@@ -23,6 +22,7 @@ from planctl.identifiers import new_id
 from planctl.store.mapping import count, instant, minor, named
 from planctl.store.sets import chunks, grouped, insert_rows, sequences, table
 from planctl.store.settings import timezone
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -6,7 +6,6 @@ Source: planctl billing rules, invoices, credit and payments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -23,6 +22,7 @@ from planctl.store.mapping import count, currency_of, instant, minor, named, sai
 from planctl.store.numbering import CREDIT_NOTES, credit_format, take_numbers
 from planctl.store.sets import Values, chunks, insert_rows, sequences, table
 from planctl.store.settings import timezone
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

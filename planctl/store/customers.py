@@ -6,10 +6,9 @@ Other tables refer to a customer by a small number, `seq`, that never changes an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Select, func, select
 
 from planctl.core.customers import Customer
 from planctl.core.document import canonical, document_of
@@ -22,9 +21,11 @@ from planctl.store.sets import (
     insert_rows,
     known_sequences,
     put_rows,
+    records,
     sequences,
     table,
 )
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -44,6 +45,9 @@ class CustomerFilter:
     """Archived ones too."""
     after: int = 0
     limit: int | None = None
+
+
+_EVERYBODY = CustomerFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,12 @@ def get_many(tx: Tx, customer_ids: Iterable[str]) -> dict[str, Customer]:
     """Those of the customers that exist, by id."""
     found: dict[str, Customer] = {}
     for chunk in chunks(dict.fromkeys(customer_ids)):
-        for row in tx.connection.execute(_select().where(_C.c.id.in_(chunk))):
+        for row in records(tx, _select().where(_C.c.id.in_(chunk))):
             found[row.id] = _customer(row)
     return found
 
 
-def customers(tx: Tx, wanted: CustomerFilter = CustomerFilter()) -> list[Customer]:
+def customers(tx: Tx, wanted: CustomerFilter = _EVERYBODY) -> list[Customer]:
     """The customers that match, in the order in which they were made."""
     query = _select().where(_C.c.seq > wanted.after).order_by(_C.c.seq).limit(wanted.limit)
     if wanted.currency:
@@ -165,8 +169,8 @@ def _row(one: Customer, seq: int, parent: int) -> Values:
     }
 
 
-def _customer(row: Row[Any]) -> Customer:
-    emails = document_of(row.emails)
+def _customer(row: Any) -> Customer:
+    emails = document_of(row.emails) if row.emails != "[]" else []
     assert isinstance(emails, list), f"customer {row.id}: {row.emails!r} is no list"
     return Customer(
         id=row.id,

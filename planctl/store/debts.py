@@ -6,7 +6,7 @@ Source: planctl billing rules, dunning.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core import dunning
@@ -20,6 +20,7 @@ from planctl.core.subscriptions.model import Subscription, Transition
 from planctl.store import invoices, subscriptions
 from planctl.store.facts import customer_facts, run_terms
 from planctl.store.outcomes import write_outcomes
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

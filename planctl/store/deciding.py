@@ -6,7 +6,7 @@ Every journey that changes what runs asks here, so that all of them follow the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.negotiate import Agreed
@@ -34,6 +34,7 @@ from planctl.identifiers import new_id
 from planctl.store.changing import Decided, change_facts
 from planctl.store.facts import run_terms
 from planctl.store.selling import Buyer, on_agreed_terms
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -1,18 +1,21 @@
-"""Opening a store, and the two kinds of transaction: when to begin, commit and undo. It knows no table."""
+"""Opening a store, and the kinds of transaction: when to begin, commit and undo. It knows no table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from planctl.store.failures import translated
+from planctl.store.kind import Kind
 from planctl.store.link import Link, open_link
 from planctl.store.url import StoreUrl
 from planctl.store.version import missing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["Store", "StoreUrl", "Tx", "open_store"]
 
@@ -21,9 +24,31 @@ __all__ = ["Store", "StoreUrl", "Tx", "open_store"]
 class Tx:
     """One open transaction: what every function of the store takes first."""
 
-    connection: Connection
     store: Store
+    shared: bool = field(default=False)
     discards: bool = field(default=False)
+
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's connection, in this transaction."""
+        return self.store.link.connection
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> Iterable[Any]:
+        """The rows of a text statement, as tuples; every value is a `?`. It does not wait for SQLAlchemy."""
+        return self.store.link.rows(statement, values)
+
+    def change(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        """A text statement for each of many rows of values; how many rows of the store it changed."""
+        return self.store.link.change(statement, rows)
+
+    def alone(self) -> None:
+        """From here to the end no other share goes on: numbers have no gaps, and the audit is one chain.
+
+        A share calls it as late as it can. Nothing in any other transaction, and nothing the second time.
+        """
+        if self.shared:
+            self.store.link.be_alone()
+            self.shared = False
 
     def rollback_only(self) -> None:
         """Let the write block end without keeping anything: `--dry-run` does all the work, writes nothing."""
@@ -50,7 +75,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A transaction that sees one state of the store and keeps nothing: it always ends in a rollback."""
-        with self._begun(write=False) as tx:
+        with self._begun("read") as tx:
             yield tx
             self.link.rollback()
 
@@ -62,7 +87,22 @@ class Store:
         Busy if the lock does not come in time, StoreFailure if the disk is full, Conflict if a unique key
         already holds a row.
         """
-        with self._begun(write=True) as tx:
+        with self._writing("write") as tx:
+            yield tx
+
+    @contextmanager
+    def share(self) -> Iterator[Tx]:
+        """A write beside other shares where the engine has several writers (PostgreSQL), else the same as `write`.
+
+        No `write` goes on meanwhile. Shares do not exclude each other: each locks the rows of the customers it
+        changes, and takes numbers and appends to the audit only after `tx.alone()`.
+        """
+        with self._writing("share") as tx:
+            yield tx
+
+    @contextmanager
+    def _writing(self, kind: Kind) -> Iterator[Tx]:
+        with self._begun(kind) as tx:
             yield tx
             if tx.discards:
                 self.link.rollback()
@@ -70,12 +110,12 @@ class Store:
                 self.link.commit()
 
     @contextmanager
-    def _begun(self, *, write: bool) -> Iterator[Tx]:
-        assert not self.link.connection.in_transaction(), "one transaction at a time"
+    def _begun(self, kind: Kind) -> Iterator[Tx]:
+        assert not self.link.holds_transaction(), "one transaction at a time"
         with translated(self.where):
             try:
-                self.link.begin(write=write)
-                yield Tx(self.link.connection, self)
+                self.link.begin(kind)
+                yield Tx(self, shared=kind == "share")
             except BaseException:
                 self.link.rollback()
                 raise

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from planctl.core.catalog.model import TaxRate
 from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
 from planctl.core.invoicing.advance import RunTerms, needed_amounts, needed_windows
 from planctl.core.invoicing.facts import CustomerFacts, Fallback, Voided
-from planctl.core.invoicing.model import ByChild, Settlement, UsageWindow
+from planctl.core.invoicing.model import ByChild, Settlement
 from planctl.core.invoicing.settling import Purse
 from planctl.core.invoicing.stops import stop_reason
 from planctl.core.invoicing.succession import unfolded, wants_fallback
 from planctl.core.invoicing.unused import gross_credit, is_unused, shifted
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
+from planctl.core.wallets import Grant
 from planctl.identifiers import new_id
 from planctl.store import catalog, customers, invoices, subscriptions, usage
 from planctl.store.balances import balances_of
 from planctl.store.coupons import redemptions_of
-from planctl.store.feature_names import names_of
 from planctl.store.history import billed_lines, history, since
+from planctl.store.kept_about import EVERYTHING, kept_about
 from planctl.store.offers import auto_enabled, names, offered, taxes
 from planctl.store.sets import chunks, table
 from planctl.store.settings import setting
 from planctl.store.usage import UsageRequest
 from planctl.store.usage_children import by_child, companies
+from planctl.store.usage_totals import request_for
 from planctl.store.wallets import grants_of
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -42,38 +46,44 @@ SELF_CLEARING = ("catch-up", "not-yet")
 def customer_facts(tx: Tx, customer_ids: Sequence[str], until: Instant) -> list[CustomerFacts]:
     """The facts of each customer that exists, in the order given, with the usage that `until` asks for."""
     found = customers.get_many(tx, customer_ids)
+    there = kept_about(tx, found)
     subscribed = subscriptions.of_customers(tx, found)
     ids = [one.id for several in subscribed.values() for one in several]
-    unpaid = invoices.open_invoices(tx, found)
+    unpaid = invoices.open_invoices(tx, found) if "invoice" in there else {}
     open_parts = subscriptions.open_settlements(tx, ids)
     voided = _voided(tx, ids, open_parts)
-    holds = {
-        name: [hold.reason for hold in several if not hold.reason.startswith(SELF_CLEARING)]
-        for name, several in customers.holds_of(tx, found).items()
-    }
-    purses = _purses(tx, list(found))
-    late = usage.late_marks(tx, found)
-    facts = []
-    for name in customer_ids:
-        customer = found.get(name)
-        if customer is None:
-            continue
-        mine = subscribed[name]
-        facts.append(
-            replace(
-                purses[name],
-                customer=customer,
-                subscriptions=tuple(mine),
-                unpaid=tuple(unpaid[name]),
-                deferred=tuple(part for one in mine for part in open_parts[one.id] if part.is_deferred),
-                voided=tuple(void for one in mine for void in voided.get(one.id, ())),
-                late=late.get(name, ()),
-                gives_back={one.id: shift for one in mine if (shift := shifted(one)) is not None},
-                stop=stop_reason(holds.get(name, ())),
-            )
+    holds = _lasting_holds(tx, found) if "hold" in there else {}
+    late = usage.late_marks(tx, found) if "late_usage" in there else {}
+    means = _means(tx, list(found), there)
+    facts = [
+        CustomerFacts(
+            customer,
+            tuple(mine := subscribed[name]),
+            tuple(unpaid.get(name, ())),
+            tuple(part for one in mine for part in open_parts[one.id] if part.is_deferred),
+            tuple(void for one in mine for void in voided.get(one.id, ())),
+            taxes=means.taxes,
+            redemptions=means.redemptions.get(name, ()),
+            balance=means.balances.get(name, {}),
+            grants=means.grants.get(name, ()),
+            late=late.get(name, ()),
+            present=means.present,
+            gives_back={one.id: shift for one in mine if (shift := shifted(one)) is not None},
+            stop=stop_reason(holds.get(name, ())),
         )
+        for name in customer_ids
+        if (customer := found.get(name)) is not None
+    ]
     unfolded_facts = [unfolded(one, until) for one in _with_fallbacks(tx, facts, until)]
-    return measured(tx, _with_history(tx, unfolded_facts), until)
+    return measured(tx, _with_history(tx, unfolded_facts), until, "child" in there)
+
+
+def _lasting_holds(tx: Tx, customer_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Why the run leaves customers alone, but for what it judges anew."""
+    return {
+        name: [hold.reason for hold in several if not hold.reason.startswith(SELF_CLEARING)]
+        for name, several in customers.holds_of(tx, customer_ids).items()
+    }
 
 
 def facts_as_of(tx: Tx, customer_id: str, at: Instant) -> CustomerFacts:
@@ -85,25 +95,25 @@ def facts_as_of(tx: Tx, customer_id: str, at: Instant) -> CustomerFacts:
     return replace(facts, grants=grants_of(tx, [customer_id], at)[customer_id]) if facts.grants else facts
 
 
-def _purses(tx: Tx, customer_ids: Sequence[str]) -> dict[str, CustomerFacts]:
-    """What every customer's drafts are finished with: taxes, coupons, balance, wallets."""
-    in_force = taxes(tx)
-    redemptions = redemptions_of(tx, customer_ids)
-    balances = balances_of(tx, customer_ids)
-    grants = grants_of(tx, customer_ids)
-    present = {old: new for new, olds in catalog.aliases(tx, "features").items() for old in olds}
-    return {
-        name: CustomerFacts(
-            Customer(name),
-            (),
-            taxes=in_force,
-            redemptions=redemptions.get(name, ()),
-            balance=balances.get(name, {}),
-            grants=grants.get(name, ()),
-            present=present,
-        )
-        for name in customer_ids
-    }
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What drafts are finished with: taxes, and by customer coupons, balance and wallets; `present` as in the facts."""
+
+    taxes: Mapping[str, TaxRate]
+    redemptions: Mapping[str, tuple[Redemption, ...]]
+    balances: Mapping[str, Mapping[str, int]]
+    grants: Mapping[str, tuple[Grant, ...]]
+    present: Mapping[str, str]
+
+
+def _means(tx: Tx, customer_ids: Sequence[str], there: Collection[str] = EVERYTHING) -> _Means:
+    return _Means(
+        taxes=taxes(tx),
+        redemptions=redemptions_of(tx, customer_ids) if "coupon_redemption" in there else {},
+        balances=balances_of(tx, customer_ids) if "balance_entry" in there else {},
+        grants=grants_of(tx, customer_ids) if "wallet_grant" in there else {},
+        present={old: new for new, olds in catalog.aliases(tx, "features").items() for old in olds},
+    )
 
 
 def _with_fallbacks(tx: Tx, facts: Sequence[CustomerFacts], until: Instant) -> Sequence[CustomerFacts]:
@@ -167,10 +177,15 @@ def facts_of_new(
     over = tuple(one for one in replaced if one.live and one.ends_at is not None and one.ends_at <= until)
     mine = {subscription.id, *(one.id for one in over)}
     others = tuple(one for one in subscriptions.of_customers(tx, [customer.id])[customer.id])
-    facts = replace(
-        _purses(tx, [customer.id])[customer.id],
-        customer=customer,
-        subscriptions=(subscription, *over),
+    means = _means(tx, [customer.id])
+    facts = CustomerFacts(
+        customer,
+        (subscription, *over),
+        taxes=means.taxes,
+        redemptions=means.redemptions.get(customer.id, ()),
+        balance=means.balances.get(customer.id, {}),
+        grants=means.grants.get(customer.id, ()),
+        present=means.present,
         beside=tuple(one for one in others if one.id not in mine and one.live),
         unpaid=tuple(invoices.open_invoices(tx, [customer.id])[customer.id]) if over else (),
         moved=frozenset(mine),
@@ -182,14 +197,14 @@ def purse_for(
     tx: Tx, customer: Customer, subscription: Subscription, redemptions: Sequence[Redemption] = ()
 ) -> Purse:
     """What an invoice made by a command is finished with; `redemptions` are those not stored yet."""
-    facts = _purses(tx, [customer.id])[customer.id]
+    means = _means(tx, [customer.id])
     schedule = subscription.schedule()
     begins = Instant(schedule.anchor_at - 1) if schedule.anchor_at else Instant(0)
     return Purse(
         customer,
-        facts.taxes,
-        (*facts.redemptions, *redemptions),
-        facts.balance,
+        means.taxes,
+        (*means.redemptions.get(customer.id, ()), *redemptions),
+        means.balances.get(customer.id, {}),
         billed_lines(tx, {subscription.id: begins}),
         run_terms(tx).tax_rounding,
         subscriptions.of_customers(tx, [customer.id])[customer.id],
@@ -206,8 +221,13 @@ def run_terms(tx: Tx) -> RunTerms:
     )
 
 
-def measured(tx: Tx, facts: Sequence[CustomerFacts], until: Instant) -> list[CustomerFacts]:
-    """The facts with the aggregated usage of every window that bringing these customers to `until` needs."""
+def measured(
+    tx: Tx, facts: Sequence[CustomerFacts], until: Instant, has_children: bool = True
+) -> list[CustomerFacts]:
+    """The facts with the aggregated usage of every window that bringing these customers to `until` needs.
+
+    Without `has_children` nobody of them has a customer below it.
+    """
     requests: list[UsageRequest] = []
     by_event: list[tuple[UsageRequest, str]] = []
     former = catalog.aliases(tx, "features")
@@ -217,8 +237,10 @@ def measured(tx: Tx, facts: Sequence[CustomerFacts], until: Instant) -> list[Cus
         by_event += [
             (request_for(window, terms, former), name) for window, name in needed_amounts(one, until)
         ]
-    totals = usage.totals(tx, requests) if requests else {}
-    of_children = _by_child(tx, requests)
+    if not (requests or by_event):
+        return list(facts)
+    totals = usage.totals(tx, requests)
+    of_children = _by_child(tx, requests) if has_children else {}
     amounts = usage.amounts(tx, by_event) if by_event else {}
     return [replace(one, totals=totals, amounts=amounts, by_child=of_children) for one in facts]
 
@@ -227,17 +249,6 @@ def _by_child(tx: Tx, requests: Sequence[UsageRequest]) -> ByChild:
     """What everybody of a company used in these windows; nothing of customers that have no one below them."""
     several = companies(tx, (one.window.customer for one in requests))
     return by_child(tx, [one for one in requests if one.window.customer in several]) if several else {}
-
-
-def request_for(
-    window: UsageWindow,
-    subscriptions_by_id: Mapping[str, Subscription],
-    former: Mapping[str, tuple[str, ...]],
-) -> UsageRequest:
-    """How a window is asked for: metered as the subscription's terms say, under every name the feature has or had."""
-    definition = subscriptions_by_id[window.subscription].terms.features[window.feature].feature
-    aliases = tuple(sorted(names_of(window.feature, former) - {window.feature}))
-    return UsageRequest(window, definition.meter, aliases)
 
 
 def _voided(

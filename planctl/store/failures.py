@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from planctl.errors import Busy, Conflict, InvalidInput, NotPermitted, PlanctlError, Refused, StoreFailure
+
+
+class Collided(Busy):
+    """Two transactions wanted the same and the engine undid this one, whole: it can be done again."""
+
+
+class Cut(StoreFailure):
+    """The server cannot be reached or ended the connection; what was not committed is undone: do it again."""
+
+    default_code = "connection"
+
+
+class Unsure(StoreFailure):
+    """The connection ended at the commit and the server does not say what became of it."""
+
+    default_code = "commit-unknown"
+
+
+_PREAMBLE = re.compile(
+    r"^(?:connection (?:failed|is bad): )?(?:connection to server .*? failed: )?(?:FATAL: +)?"
+)
+"""What PostgreSQL's client says before the reason: the place that `where` names already."""
 
 
 @contextmanager
@@ -35,11 +58,11 @@ def meaning_of(error: Exception, where: str) -> PlanctlError | None:
         code = getattr(cause, "sqlite_errorcode", None) or 0
         make = _SQLITE.get(code) or _SQLITE.get(code & 0xFF)
     elif hasattr(cause, "sqlstate"):
-        state = cause.sqlstate or "08000"  # without a state the connection itself is gone
+        state = cause.sqlstate or _STATES.get(type(cause).__name__, "")
         make = _POSTGRES.get(state) or _POSTGRES.get(state[:2])
     else:
         return None
-    return make(where, (str(cause).splitlines() or [""])[0]) if make else None
+    return make(where, _PREAMBLE.sub("", (str(cause).splitlines() or [""])[0])) if make else None
 
 
 def _busy(where: str, detail: str) -> PlanctlError:
@@ -48,6 +71,43 @@ def _busy(where: str, detail: str) -> PlanctlError:
         where=where,
         got=detail,
         hint="try again, or wait longer with --wait SECONDS",
+    )
+
+
+def _collided(where: str, detail: str) -> PlanctlError:
+    return Collided(
+        "the store is busy: another command changes the same",
+        where=where,
+        got=detail,
+        hint="run the command again",
+    )
+
+
+def _cut(where: str, detail: str) -> PlanctlError:
+    return Cut(
+        "the store's server cannot be reached, or it ended the connection",
+        where=where,
+        got=detail,
+        hint="check --store and whether the server runs, then run the command again",
+    )
+
+
+def read_only(where: str, detail: str = "") -> PlanctlError:
+    """A server that takes no writes: a replica, or a database that was closed after it was copied."""
+    return NotPermitted(
+        "the store may only be read: its server takes no writes",
+        where=where,
+        got=detail,
+        hint="name the store that is written to with --store; a copy or a replica is only read",
+    )
+
+
+def _unkeepable(where: str, detail: str) -> PlanctlError:
+    return InvalidInput(
+        "a text holds a character that PostgreSQL cannot keep, such as NUL",
+        where=where,
+        got=detail,
+        hint="take it out of the text; nothing was written",
     )
 
 
@@ -138,18 +198,24 @@ _SQLITE: dict[int, _Maker] = {
 
 _POSTGRES: dict[str, _Maker] = {
     "55P03": _busy,  # lock_not_available
-    "40001": _busy,  # serialization_failure
-    "40P01": _busy,  # deadlock_detected
+    "40001": _collided,  # serialization_failure
+    "40P01": _collided,  # deadlock_detected
     "57014": _busy,  # query_canceled
     "53": _disk,  # insufficient resources
     "58": _disk,  # system error
     "XX": _damaged,  # data corrupted
     "42501": _not_permitted,
     "28": _not_permitted,  # invalid authorization
-    "08": _unreachable,  # connection
-    "57": _unreachable,  # shutdown
+    "08": _cut,  # connection
+    "57": _cut,  # shutdown
+    "25P03": _cut,  # idle_in_transaction_session_timeout
+    "25006": read_only,  # read_only_sql_transaction
     "3D": _unreachable,  # no such database
+    "22021": _unkeepable,  # character_not_in_repertoire
     "23505": _already_there,
     "P0001": _final,
 }
 """By SQLSTATE or its class. Source: PostgreSQL documentation, appendix A."""
+
+_STATES = {"OperationalError": "08000", "DataError": "22021"}
+"""For the driver's own errors, which have no state: there is no connection, or not any more; a text holds NUL."""

@@ -5,17 +5,18 @@ Most customers need none of it, and then nothing is asked. It decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from planctl.core.invoicing.credits import LineCredit, credited
+from planctl.core.invoicing.credits import GoneBack, LineCredit, credited
 from planctl.core.invoicing.facts import BilledLine, LateMark, Voided
-from planctl.core.invoicing.model import Settlement, UsageClaim
+from planctl.core.invoicing.model import Invoice, Settlement, UsageClaim
 from planctl.core.invoicing.settling import made_by_itself
+from planctl.core.invoicing.taken_off import charge_of, taken_off, with_taken_off
 from planctl.core.invoicing.unused import shifted
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.dues import FEE, allowance_schedule, closed_features, due_of
@@ -25,6 +26,7 @@ from planctl.store.invoice_mapping import line_of
 from planctl.store.sets import chunks, table
 from planctl.store.settlements import claims
 from planctl.store.wallets import entries_of
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -122,7 +124,44 @@ def billed_lines(tx: Tx, wanted: Mapping[str, Instant]) -> tuple[BilledLine, ...
                 rows.get(key), "revision", 0
             ):
                 rows[key] = row
-    notes = notes_on(tx, {row.invoice for row in rows.values()})
+    return with_taken_off(_billed(tx, rows.values()))
+
+
+def gone_back(tx: Tx, invoice: Invoice) -> GoneBack:
+    """What went back of a finalized invoice so far: by its credit notes, and by lines of any invoice."""
+    line, made = table("invoice_line"), table("invoice")
+    mine = {
+        charge_of(one.subscription, one.charge_key, one.service_index)
+        for one in invoice.draft.lines
+        if one.net_minor > 0
+    }
+    query = (
+        select(line, made.c.status, made.c.number)
+        .join(made, made.c.id == line.c.invoice)
+        .where(line.c.subscription.in_({name for name, _, _ in mine}), made.c.status != "void")
+        .where(line.c.service_idx.in_({index for _, _, index in mine}))
+        .order_by(made.c.issued_at, line.c.invoice, line.c.position)
+    )
+    rows = [
+        row
+        for row in tx.connection.execute(query)
+        if charge_of(row.subscription, row.charge_key, row.service_idx) in mine
+    ]
+    numbers = {row.invoice: row.number for row in rows}
+    found = taken_off(_billed(tx, rows))
+    return GoneBack(
+        notes_on(tx, [invoice.id])[invoice.id],
+        tuple(
+            replace(one, number=numbers[one.invoice])
+            for position, _ in enumerate(invoice.draft.lines, start=1)
+            for one in found.get((invoice.id, position), ())
+        ),
+    )
+
+
+def _billed(tx: Tx, rows: Collection[Any]) -> tuple[BilledLine, ...]:
+    """Lines of invoices with what credit notes took back of each."""
+    notes = notes_on(tx, {row.invoice for row in rows})
     before = {invoice: credited(several) for invoice, several in notes.items()}
     own = {
         invoice: credited(note for note in several if made_by_itself(note.draft.occasion))
@@ -137,5 +176,5 @@ def billed_lines(tx: Tx, wanted: Mapping[str, Instant]) -> tuple[BilledLine, ...
             row.status == "void",
             own[row.invoice].get(row.position, LineCredit()).net_minor,
         )
-        for row in rows.values()
+        for row in rows
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from planctl.core.document import Document, canonical, document_of
+from planctl.core.document import canonical, document_of, quoted
 from planctl.core.invoicing.model import (
     Draft,
     Invoice,
@@ -24,27 +23,25 @@ from planctl.store.mapping import (
     currency_of,
     exact_of,
     exact_text,
-    hash_of,
     instant,
     maybe_instant,
     minor,
     named,
     said,
+    text_hash,
     texts,
     texts_of,
 )
 from planctl.store.sets import Values
 from planctl.store.tax_mapping import (
-    discounts_document,
     discounts_of,
     discounts_text,
-    shares_document,
     shares_of,
     shares_text,
-    taxes_document,
     taxes_of,
     taxes_text,
 )
+from planctl.values import dataclass
 
 _LINE_KINDS = frozenset(get_args(LineKind))
 _INVOICE_KINDS = frozenset(get_args(InvoiceKind))
@@ -61,66 +58,51 @@ class Number:
     sequence: int
 
 
-def content_document(draft: Draft) -> Document:
+def content_text(draft: Draft, details: Sequence[str] = ()) -> str:
     """What an invoice says, without when it was issued, paid or numbered: the same whenever the run comes.
 
-    Its hash is kept with the invoice. The terms are named by plan and version and by catalog revision. Discounts
-    and taxes are in it where there are some.
+    Canonical JSON (`core.document.canonical`), whose hash is kept with the invoice. The terms are named by plan and
+    version and by catalog revision. Discounts and taxes are in it where there are some. `details` are the canonical
+    texts of its lines' details, for whoever has them: they are its largest part.
     """
-    document: dict[str, Document] = {
-        "format": "planctl.invoice-content/1",
-        "customer": draft.customer,
-        "subscription": draft.subscription,
-        "period": str(draft.period_index),
-        "kind": draft.kind,
-        "occasion": draft.occasion,
-        "revision": str(draft.revision),
-        "currency": draft.currency.code,
-        "decimals": str(draft.currency.decimals),
-        "at": str(draft.at),
-        "starts_at": str(draft.starts_at),
-        "ends_at": None if draft.ends_at is None else str(draft.ends_at),
-        "timezone": draft.timezone,
-        "catalog_revision": str(draft.catalog_revision),
-        "subtotal_minor": str(draft.subtotal_minor),
-        "total_minor": str(draft.total_minor),
-        "lines": [_line_document(line) for line in draft.lines],
-    }
-    if draft.discounts:
-        document["discounts"] = discounts_document(draft.discounts)
-    if draft.taxes:
-        document["taxes"] = taxes_document(draft.taxes)
-    return document
+    details = details or [canonical(line.detail) for line in draft.lines]
+    lines = ",".join(_line_text(line, detail) for line, detail in zip(draft.lines, details, strict=True))
+    discounts = f'"discounts":{discounts_text(draft.discounts)},' if draft.discounts else ""
+    taxes = f'"taxes":{taxes_text(draft.taxes)},' if draft.taxes else ""
+    return (
+        f'{{"at":"{draft.at}","catalog_revision":"{draft.catalog_revision}",'
+        f'"currency":{quoted(draft.currency.code)},"customer":{quoted(draft.customer)},'
+        f'"decimals":"{draft.currency.decimals}",{discounts}"ends_at":{_maybe(draft.ends_at)},'
+        f'"format":"planctl.invoice-content/1","kind":"{draft.kind}","lines":[{lines}],'
+        f'"occasion":{quoted(draft.occasion)},"period":"{draft.period_index}","revision":"{draft.revision}",'
+        f'"starts_at":"{draft.starts_at}","subscription":{quoted(draft.subscription)},'
+        f'"subtotal_minor":"{draft.subtotal_minor}",{taxes}"timezone":{quoted(draft.timezone)},'
+        f'"total_minor":"{draft.total_minor}"}}'
+    )
 
 
-def content_hash(draft: Draft) -> str:
-    """The SHA-256 of the canonical content of an invoice."""
-    return hash_of(content_document(draft))
+def content_hash(draft: Draft, details: Sequence[str] = ()) -> str:
+    """The SHA-256 of the canonical content of an invoice; `details` as in `content_text`."""
+    return text_hash(content_text(draft, details))
 
 
-def _line_document(line: Line) -> Document:
-    document: dict[str, Document] = {
-        "kind": line.kind,
-        "subscription": line.subscription,
-        "plan": line.plan,
-        "plan_version": str(line.plan_version),
-        "charge_key": line.charge_key,
-        "service_index": str(line.service_index),
-        "occasion": line.occasion,
-        "feature": line.feature,
-        "description": line.description,
-        "quantity": exact_text(line.quantity),
-        "unit_price": None if line.unit_price is None else exact_text(line.unit_price),
-        "amount_minor": str(line.amount_minor),
-        "starts_at": str(line.starts_at),
-        "ends_at": None if line.ends_at is None else str(line.ends_at),
-        "detail": line.detail,
-    }
-    if line.discount_minor:
-        document["discount_minor"] = str(line.discount_minor)
-    if line.taxes:
-        document["taxes"] = shares_document(line.taxes)
-    return document
+def _line_text(line: Line, detail: str) -> str:
+    discount = f'"discount_minor":"{line.discount_minor}",' if line.discount_minor else ""
+    taxes = f'"taxes":{shares_text(line.taxes)},' if line.taxes else ""
+    return (
+        f'{{"amount_minor":"{line.amount_minor}","charge_key":{quoted(line.charge_key)},'
+        f'"description":{quoted(line.description)},"detail":{detail},{discount}'
+        f'"ends_at":{_maybe(line.ends_at)},"feature":{quoted(line.feature)},"kind":"{line.kind}",'
+        f'"occasion":{quoted(line.occasion)},"plan":{quoted(line.plan)},"plan_version":"{line.plan_version}",'
+        f'"quantity":"{exact_text(line.quantity)}","service_index":"{line.service_index}",'
+        f'"starts_at":"{line.starts_at}","subscription":{quoted(line.subscription)},{taxes}'
+        f'"unit_price":{_maybe(None if line.unit_price is None else exact_text(line.unit_price))}}}'
+    )
+
+
+def _maybe(value: int | str | None) -> str:
+    """A number, which needs no escapes, as JSON text."""
+    return "null" if value is None else f'"{value}"'
 
 
 def invoice_row(value: Invoice, number: Number, customer: int) -> Values:
@@ -258,8 +240,11 @@ def check_invoice(value: Invoice) -> None:
     assert extended is None or (grace is not None and extended >= grace), f"{name}: no grace to move on"
 
 
-def line_row(invoice: str, position: int, line: Line, revision: int) -> Values:
-    """The row of a line; `position` counts from 1, `revision` is its invoice's."""
+def line_row(invoice: str, position: int, line: Line, revision: int, detail: str = "") -> Values:
+    """The row of a line; `position` counts from 1, `revision` is its invoice's.
+
+    `detail` is the canonical text of its detail, for whoever has it already.
+    """
     assert line.kind in _LINE_KINDS, f"{invoice}: {line.kind!r}"
     assert position >= 1, f"{invoice}: line {position}"
     return {
@@ -280,7 +265,7 @@ def line_row(invoice: str, position: int, line: Line, revision: int) -> Values:
         "amount": minor(line.amount_minor),
         "starts_at": instant(line.starts_at),
         "ends_at": maybe_instant(line.ends_at),
-        "detail": "null" if line.detail is None else canonical(line.detail),
+        "detail": detail or canonical(line.detail),
         "discount": minor(line.discount_minor),
         "taxes": shares_text(line.taxes),
     }

@@ -7,11 +7,13 @@ settlements. Source: planctl billing rules, invoices.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, func, select, text, tuple_
+from sqlalchemy import Select, bindparam, func, select, tuple_
+from sqlalchemy import text as sql
 
+from planctl.core.document import canonical
 from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus, OpenInvoice
 from planctl.core.periods import Instant
 from planctl.errors import NotFound
@@ -20,6 +22,7 @@ from planctl.store.columns import WHOLE
 from planctl.store.coupons import add_uses
 from planctl.store.invoice_mapping import (
     InvoiceParts,
+    Number,
     content_hash,
     invoice_of,
     invoice_row,
@@ -29,9 +32,10 @@ from planctl.store.invoice_mapping import (
 )
 from planctl.store.mapping import claim_of, instant, maybe_instant, settlement_of
 from planctl.store.numbering import DEFAULT_FORMAT, INVOICES, NumberFormat, series_states, take_numbers
-from planctl.store.sets import chunks, grouped, insert_rows, sequences, table
+from planctl.store.sets import chunks, grouped, insert_rows, records, sequences, table
 from planctl.store.settings import setting, timezone
 from planctl.store.settlements import add_claims, add_settlements
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -46,6 +50,7 @@ __all__ = [
     "invoice",
     "listing",
     "mark_past_due",
+    "next_numbers",
     "open_invoices",
     "series_states",
     "set_status",
@@ -56,7 +61,7 @@ _I = table("invoice")
 _L = table("invoice_line")
 _C = table("customer")
 _ORDER = (_I.c.series, _I.c.series_year, _I.c.sequence)
-_UNPAID = text("invoice.status IN ('open', 'past_due')")  # word for word what the partial index says
+_UNPAID = sql("invoice.status IN ('open', 'past_due')")  # word for word what the partial index says
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,58 +107,59 @@ def finalize(tx: Tx, drafts: Sequence[Draft], issuing: Issuing) -> list[Invoice]
     """
     if not drafts:
         return []
-    number_format = NumberFormat(setting(tx, "numbering.format", DEFAULT_FORMAT))
     seqs = sequences(tx, (draft.customer for draft in drafts))
-    invoices = [_finalized(draft, issuing) for draft in drafts]
-    add_claims(tx, [(claim, made.id) for made in invoices for claim in made.draft.claims])
-    add_settlements(tx, [(part, made.id) for made in invoices for part in made.draft.settlements])
-    numbers = take_numbers(
-        tx,
-        issuing.series,
-        number_format,
-        [draft.issued_at for draft in drafts],
-        timezone(tx),
+    ids = [new_id("inv", draft.issued_at) for draft in drafts]
+    details = [[canonical(line.detail) for line in draft.lines] for draft in drafts]
+    hashes = [content_hash(draft, texts) for draft, texts in zip(drafts, details, strict=True)]
+    lines = [
+        line_row(name, position, line, draft.revision, text)
+        for name, draft, texts in zip(ids, drafts, details, strict=True)
+        for position, (line, text) in enumerate(zip(draft.lines, texts, strict=True), start=1)
+    ]
+    add_claims(tx, [(one, name) for name, draft in zip(ids, drafts, strict=True) for one in draft.claims])
+    add_settlements(
+        tx, [(one, name) for name, draft in zip(ids, drafts, strict=True) for one in draft.settlements]
     )
-    invoices = [replace(made, number=number.text) for made, number in zip(invoices, numbers, strict=True)]
-    insert_rows(
-        tx,
-        "invoice",
-        [
-            invoice_row(made, number, seqs[made.draft.customer])
-            for made, number in zip(invoices, numbers, strict=True)
-        ],
-    )
-    insert_rows(
-        tx,
-        "invoice_line",
-        [
-            line_row(made.id, position, line, made.draft.revision)
-            for made in invoices
-            for position, line in enumerate(made.draft.lines, start=1)
-        ],
-    )
+    numbers = next_numbers(tx, [draft.issued_at for draft in drafts], issuing.series)
+    invoices = [
+        _finalized(draft, issuing, name, number.text, content)
+        for draft, name, number, content in zip(drafts, ids, numbers, hashes, strict=True)
+    ]
+    rows = [
+        invoice_row(made, number, seqs[made.draft.customer])
+        for made, number in zip(invoices, numbers, strict=True)
+    ]
+    insert_rows(tx, "invoice", rows)
+    insert_rows(tx, "invoice_line", lines)
     add_uses(tx, invoices)
     return invoices
 
 
-def _finalized(draft: Draft, issuing: Issuing) -> Invoice:
-    """The invoice of a draft, all but its number."""
-    is_settled = draft.total_minor == draft.credit_minor
+def next_numbers(tx: Tx, issued_at: Sequence[Instant], series: str = INVOICES) -> list[Number]:
+    """Take numbers for invoices issued at these instants, in this order; InvalidInput for an unusable format."""
+    number_format = NumberFormat(setting(tx, "numbering.format", DEFAULT_FORMAT))
+    return take_numbers(tx, series, number_format, issued_at, timezone(tx))
+
+
+def _finalized(draft: Draft, issuing: Issuing, name: str, number: str, content: str) -> Invoice:
+    """The invoice of a draft: its id, its number, and the hash of its content."""
+    total_minor = draft.total_minor
+    is_settled = total_minor == draft.credit_minor
     return Invoice(
-        id=new_id("inv", draft.issued_at),
-        number="",
+        id=name,
+        number=number,
         status=InvoiceStatus.PAID if is_settled else InvoiceStatus.OPEN,
         draft=draft,
         subtotal_minor=draft.subtotal_minor,
         discount_minor=draft.discount_minor,
         tax_minor=draft.tax_minor,
-        total_minor=draft.total_minor,
+        total_minor=total_minor,
         credit_minor=draft.credit_minor,
         paid_at=draft.issued_at if is_settled else None,
         seller=issuing.seller,
         buyer=issuing.buyers.get(draft.customer, {}),
         tzdata=issuing.tzdata,
-        content_hash=content_hash(draft),
+        content_hash=content,
     )
 
 
@@ -290,7 +296,7 @@ def open_invoices(tx: Tx, customer_ids: Iterable[str]) -> dict[str, list[OpenInv
             .where(_C.c.id.in_(chunk), _UNPAID)
             .order_by(_I.c.customer, func.coalesce(_I.c.extended_due_at, _I.c.due_at), _I.c.id)
         )
-        found += [(row.customer_id, open_invoice_of(row)) for row in tx.connection.execute(query)]
+        found += [(row.customer_id, open_invoice_of(row)) for row in records(tx, query)]
     by_customer = grouped(found, wanted, lambda pair: pair[0])
     return {customer: [pair[1] for pair in pairs] for customer, pairs in by_customer.items()}
 

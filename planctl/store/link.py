@@ -1,27 +1,43 @@
 """A connection to a store with its transaction rules, the same for both engines. It knows no table.
 
 One connection, one transaction at a time. A write begins with the lock, so what it reads is what it changes.
+Shares are writes that may go on beside one another, where the engine can do that.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Connection
-
+from planctl.store.kind import Kind
 from planctl.store.url import StoreUrl
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 class Link(Protocol):
     """What a database must offer. `where` names the store in messages and holds no secret."""
 
     where: str
-    connection: Connection
     writable: bool
     version: int
 
-    def begin(self, *, write: bool) -> None:
-        """Begin a transaction; a write waits for its turn, at most the seconds given at opening."""
+    @property
+    def connection(self) -> Connection:
+        """SQLAlchemy's connection, in the transaction that is open."""
+
+    def begin(self, kind: Kind) -> None:
+        """Begin a transaction; what writes waits for its turn, at most the seconds given at opening."""
+
+    def be_alone(self) -> None:
+        """Inside a share: wait until no other share is past this call; it lasts to the end of the transaction."""
+
+    def be_brief(self) -> None:
+        """From here to the end of the transaction wait at most a second for a table that somebody else uses.
+
+        Whoever waits to change a table stops all who come to read it after him.
+        """
 
     def holds_transaction(self) -> bool:
         """Whether the database itself is still in the transaction; it may have rolled back on an error."""
@@ -37,6 +53,18 @@ class Link(Protocol):
 
     def write_version(self, version: int) -> None:
         """Record the schema version, inside the open transaction."""
+
+    def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """What a query answers, `size` rows at a time and no more of them in memory, inside the open transaction."""
+
+    def fill(self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert many rows into a table as quickly as the engine can; a taken key raises and ends the transaction."""
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> Iterable[Any]:
+        """The rows of a statement with a `?` for each value, as tuples, inside the open transaction."""
+
+    def change(self, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        """The same statement for each of many rows of values; how many rows of the store it changed."""
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +21,18 @@ from planctl.store.settings import Identity, identity
 from planctl.store.sqlite_file import read_version
 from planctl.store.sqlite_link import SqliteLink
 from planctl.store.version import SCHEMA_VERSION
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Store, Tx
 
 OWNER_ONLY = 0o600
+
+_SIZE = """
+    SELECT CAST(coalesce(sum(pg_total_relation_size(oid)), 0) AS bigint) FROM pg_class
+    WHERE relnamespace = to_regnamespace(current_schema()) AND relkind = 'r'
+"""
+"""The store's tables on PostgreSQL with their indexes; parts of a table are tables. A schema may be one of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,12 @@ def info(store: Store) -> StoreInfo:
                 str(store.url), "SQLite", sqlite3.sqlite_version, store.link.version, SCHEMA_VERSION, who,
                 found.st_size, store.writable, tip, path, stat.S_IMODE(found.st_mode),
             )  # fmt: skip
-        size = tx.connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+        size = tx.connection.execute(text(_SIZE)).scalar_one()
         version = tx.connection.execute(text("SHOW server_version")).scalar_one()
         return StoreInfo(
-            str(store.url), "PostgreSQL", version, store.link.version, SCHEMA_VERSION, who, size, True, tip
-        )
+            str(store.url), "PostgreSQL", version, store.link.version, SCHEMA_VERSION, who,
+            size, store.writable, tip,
+        )  # fmt: skip
 
 
 def integrity(tx: Tx) -> list[str]:

@@ -5,17 +5,20 @@ The migrations are the only way to a schema. Each run is one transaction: all of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from planctl import clock
+from planctl.errors import Busy
 from planctl.identifiers import new_id
-from planctl.store.failures import translated
+from planctl.store.failures import Collided, meaning_of, translated
 from planctl.store.link import Link, open_link
+from planctl.store.retrying import attempted
 from planctl.store.url import StoreUrl
 from planctl.store.version import SCHEMA_VERSION, missing
+from planctl.values import dataclass
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -41,11 +44,10 @@ def create_schema(link: Link, new: NewStore) -> None:
     """Make an empty database a store, in one transaction; nothing happens if somebody else was first."""
     with translated(link.where):
         try:
-            link.begin(write=True)
+            link.begin("write")
             if link.refresh_version() == 0:
-                _run(link.connection)
+                lay_schema(link)
                 _introduce(link.connection, new)
-                link.write_version(SCHEMA_VERSION)
             link.commit()
         except BaseException:
             link.rollback()
@@ -55,7 +57,8 @@ def create_schema(link: Link, new: NewStore) -> None:
 def upgrade(url: str, *, wait_seconds: int = 5) -> Upgrade:
     """Bring a store to the newest schema, in one transaction; a failure leaves it as it was.
 
-    No store: StoreFailure. A newer schema than this planctl knows: Refused.
+    On PostgreSQL others read on until a table is changed. No store: StoreFailure. A newer schema than this planctl
+    knows: Refused. A table that somebody reads for long: Busy, after several tries.
     """
     link = open_link(StoreUrl.parse(url), wait_seconds=wait_seconds, allow_older=True)
     try:
@@ -63,7 +66,7 @@ def upgrade(url: str, *, wait_seconds: int = 5) -> Upgrade:
             raise missing(link.where)
         before = link.version
         if before < SCHEMA_VERSION:
-            before = _upgrade(link)
+            before = attempted(lambda: _upgrade(link))
         return Upgrade(before, SCHEMA_VERSION)
     finally:
         link.close()
@@ -72,15 +75,34 @@ def upgrade(url: str, *, wait_seconds: int = 5) -> Upgrade:
 def _upgrade(link: Link) -> int:
     with translated(link.where):
         try:
-            link.begin(write=True)
+            link.begin("write")
             before = link.refresh_version()
-            _run(link.connection)
-            link.write_version(SCHEMA_VERSION)
+            link.be_brief()
+            _lay_on_free_tables(link)
             link.commit()
         except BaseException:
             link.rollback()
             raise
     return before
+
+
+def _lay_on_free_tables(link: Link) -> None:
+    try:
+        lay_schema(link)
+    except DBAPIError as error:
+        if isinstance(meaning_of(error, link.where), Busy):
+            raise Collided(
+                "a long command is using a table that the upgrade changes",
+                where=link.where,
+                hint="wait until it is done (an export, doctor, invoice run), then run planctl store upgrade again",
+            ) from error
+        raise
+
+
+def lay_schema(link: Link) -> None:
+    """Bring the database to the newest schema, on the open transaction of a write."""
+    _run(link.connection)
+    link.write_version(SCHEMA_VERSION)
 
 
 def _run(connection: Connection) -> None:

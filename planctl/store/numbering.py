@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, union_all
@@ -18,6 +17,7 @@ from planctl.errors import InvalidInput
 from planctl.store.invoice_mapping import Number
 from planctl.store.sets import put_rows, table
 from planctl.store.settings import setting
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -103,6 +103,7 @@ def take_numbers(
 
     The year is that of the instant in `timezone`, the store's. Take them last: from here on others wait.
     """
+    tx.alone()
     tz = zone(timezone)
     days = {at: local_date(at, tz).year for at in dict.fromkeys(issued_at)} if number_format.yearly else {}
     years = [days.get(at, 0) for at in issued_at]

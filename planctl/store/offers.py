@@ -11,7 +11,7 @@ from sqlalchemy import select
 from planctl.core.catalog.model import Group, OnlyFor, TaxRate
 from planctl.core.catalog.parse_plans import parse_offer
 from planctl.core.catalog.parse_sections import parse_group, parse_tax
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD
 from planctl.core.document import Entry, Scalar, document_of, node_of
 from planctl.core.document import Mapping as Node
 from planctl.core.reading import Reader, closest

@@ -6,17 +6,14 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from planctl.core.document import Document, canonical, document_of
 from planctl.core.periods import Instant, instant_text
 from planctl.errors import Conflict
-from planctl.store.sets import insert_rows, table
+from planctl.store import hot
+from planctl.store.sets import insert_rows
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
-
-_O = table("operation")
 
 
 def recall(tx: Tx, key: str, kind: str, request: Document) -> Document:
@@ -28,21 +25,22 @@ def recall(tx: Tx, key: str, kind: str, request: Document) -> Document:
     """
     if not key:
         return None
-    row = tx.connection.execute(select(_O).where(_O.c.key == key)).one_or_none()
+    row = hot.one(tx, hot.OPERATION, (key,))
     if row is None:
         return None
-    if (row.kind, row.request_hash) != (kind, _hash(request)):
-        recorded = instant_text(Instant(row.recorded_at))
-        other = "other content" if row.kind == kind else f"{row.kind!r}, now {kind!r}"
+    kept_kind, request_hash, result, actor, recorded_at = row
+    if (kept_kind, request_hash) != (kind, _hash(request)):
+        recorded = instant_text(Instant(recorded_at))
+        other = "other content" if kept_kind == kind else f"{kept_kind!r}, now {kind!r}"
         raise Conflict(
             f"the key {key!r} was used before for {other}",
             code="key-reused",
             where=f"key {key}",
-            expected=f"the same {row.kind} as recorded {recorded} by {row.actor}",
+            expected=f"the same {kept_kind} as recorded {recorded} by {actor}",
             got=f"another {kind}",
             hint="use a new --key for a new request; nothing was written",
         )
-    return document_of(row.result)
+    return document_of(result)
 
 
 def remember(  # noqa: PLR0913 - one row's columns, in their order

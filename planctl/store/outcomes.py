@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
 from planctl.core.document import Document
 from planctl.core.invoicing.advance import next_action
-from planctl.core.invoicing.facts import Advanced, Begun
+from planctl.core.invoicing.facts import Advanced, Begun, CustomerFacts
 from planctl.core.invoicing.model import CreditDraft, Draft, Invoice
 from planctl.core.invoicing.taxation import UNTAXED
 from planctl.core.periods import Instant, Period, local_date, zone
@@ -26,7 +27,7 @@ from planctl.store.books import check_open
 from planctl.store.coupons import add_redemption, move_redemptions
 from planctl.store.credit_notes import issue_credit_notes
 from planctl.store.invoices import Issuing
-from planctl.store.settings import setting
+from planctl.store.settings import all_settings
 from planctl.store.settlements import add_claims, add_settlements, close_settlements
 from planctl.store.wallets import post_moves
 
@@ -38,8 +39,9 @@ _SELLER = ("name", "address", "country", "tax_id", "logo")
 
 def issuing(tx: Tx, buyers: Sequence[Customer]) -> Issuing:
     """Seller and customers as they are now, for copying into invoices."""
-    seller = {key: setting(tx, f"seller.{key}") for key in _SELLER} | {
-        "footer": setting(tx, "invoice.footer")
+    settings = all_settings(tx)
+    seller = {key: settings.get(f"seller.{key}", "") for key in _SELLER} | {
+        "footer": settings.get("invoice.footer", "")
     }
     return Issuing(
         seller={key: value for key, value in seller.items() if value},
@@ -66,6 +68,7 @@ def buyer_document(customer: Customer) -> Mapping[str, str]:
     return {key: value for key, value in said.items() if value}
 
 
+@cache
 def tzdata_version() -> str:
     """The version of the `tzdata` package, which planctl depends on, such as `2026.6`."""
     from importlib.metadata import version
@@ -74,16 +77,22 @@ def tzdata_version() -> str:
 
 
 def write_outcomes(
-    tx: Tx, outcomes: Sequence[Advanced], buyers: Sequence[Customer], recorded_at: Instant
+    tx: Tx,
+    outcomes: Sequence[Advanced],
+    buyers: Sequence[Customer],
+    recorded_at: Instant,
+    read: Sequence[CustomerFacts] = (),
 ) -> list[Invoice]:
     """Write decisions and return the invoices issued, in the order of their numbers.
 
-    Conflict, and nothing is written, where something was billed or moved by somebody else meanwhile.
+    `read` are the facts that were decided on, where this transaction has read them: what is as it was is not written
+    again. Conflict, and nothing is written, where something was billed or moved by somebody else meanwhile.
     """
     fresh = {started.id for one in outcomes for started in one.started}
     changed = [pair for one in outcomes for pair in one.subscriptions]
     ended_first = sorted(changed, key=lambda pair: pair[0].live)
-    subscriptions.update_many(tx, [pair for pair in ended_first if pair[0].id not in fresh])
+    stored = {sub.id: sub for one in read for sub in one.subscriptions if sub.id not in one.moved}
+    subscriptions.update_many(tx, [pair for pair in ended_first if pair[0].id not in fresh], stored)
     subscriptions.insert_many(tx, [pair for pair in ended_first if pair[0].id in fresh])
     _hand_over(tx, outcomes)
     subscriptions.add_transitions(tx, [move for one in outcomes for move in one.transitions], recorded_at)

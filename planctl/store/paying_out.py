@@ -6,7 +6,7 @@ It decides no amount: the core divides them. Source: planctl billing rules, invo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.invoicing.advance import purse_of
@@ -22,6 +22,7 @@ from planctl.store.books import check_open
 from planctl.store.changing import with_charges
 from planctl.store.facts import run_terms
 from planctl.store.payments import PaymentFilter
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

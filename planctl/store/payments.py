@@ -5,7 +5,7 @@ Source: planctl billing rules, invoices, credit and payments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, case, func, select
@@ -16,6 +16,7 @@ from planctl.errors import Conflict, NotFound
 from planctl.store.balances import BalanceMove, post
 from planctl.store.invoice_mapping import payment_of, payment_row, same_payment
 from planctl.store.sets import insert_rows, sequences, table
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

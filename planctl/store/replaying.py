@@ -6,7 +6,7 @@ Pages of whole customers, each with a fixed number of queries. It decides nothin
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -31,14 +31,16 @@ from planctl.core.wallets import Entry, Grant
 from planctl.store import catalog, customers, invoices, usage
 from planctl.store.coupons import named_redemptions
 from planctl.store.credit_notes import notes_on
-from planctl.store.facts import request_for, run_terms
+from planctl.store.facts import run_terms
 from planctl.store.laws.past import Recorded, pasts
 from planctl.store.laws.reading import Page, subscription_pages
 from planctl.store.mapping import currency_of, exact_of
 from planctl.store.offers import taxes
 from planctl.store.sets import chunks, grouped, table
 from planctl.store.usage import UsageRequest
+from planctl.store.usage_totals import request_for
 from planctl.store.wallets import grants_of
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -138,11 +140,12 @@ def _touched(tx: Tx, page: Page, span: Span) -> Page:
             found.update(tx.connection.execute(query.distinct()).scalars())
     mine = {page.subscriptions[name].customer for name in found}
     kept = {name: one for name, one in page.subscriptions.items() if one.customer in mine}
-    return replace(page, subscriptions=kept)
+    looks = {name: page.next_action_at[name] for name in kept}
+    return replace(page, subscriptions=kept, next_action_at=looks)
 
 
 def _read(tx: Tx, page: Page, span: Span) -> AccountPage:
-    recorded = dict(pasts(tx, page))
+    recorded = pasts(page)
     unreadable = [f"customer {name}" for name in sorted(page.damaged)]
     unreadable += [
         f"subscription {name}: {what}" for one in recorded.values() for name, what in one.unreadable

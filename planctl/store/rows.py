@@ -12,7 +12,6 @@ from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from planctl.store.columns import CLUSTERED, STRICT, blob, maybe_whole, text, whole
-from planctl.store.columns import FOREVER as FOREVER  # noqa: PLC0414 - offered from here too
 
 METADATA = SQLModel.metadata
 """All tables below, by name."""
@@ -341,7 +340,16 @@ class SettlementRow(SQLModel, table=True):
     """What became of something that fell due: billed, zero, blocked, billed elsewhere, void."""
 
     __tablename__ = "settlement"
-    __table_args__ = (Index("settlement_invoice", "invoice"), STRICT)
+    __table_args__ = (
+        Index("settlement_invoice", "invoice"),
+        Index(
+            "settlement_open",
+            "subscription",
+            sqlite_where=sql("is_open = 1"),
+            postgresql_where=sql("is_open = 1"),
+        ),
+        STRICT,
+    )
     subscription: str = Field(sa_column=text(primary_key=True, references="subscription.id"))
     part: str = Field(sa_column=text(primary_key=True))
     idx: int = Field(sa_column=whole(primary_key=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, select
@@ -10,6 +9,7 @@ from sqlalchemy import Row, select
 from planctl.core.document import Document, canonical, document_of
 from planctl.core.periods import Instant
 from planctl.store.sets import insert_rows, table
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -56,6 +56,20 @@ def last_whole(tx: Tx) -> Run | None:
         query.order_by(_R.c.finished_at.desc(), _R.c.id.desc()).limit(1)
     ).one_or_none()
     return None if row is None else _run(row)
+
+
+def last_issuing(tx: Tx) -> Run | None:
+    """The same among those that issued an invoice; None where none did."""
+    query = select(_R).where(_R.c.is_whole == 1, _R.c.finished_at.is_not(None))
+    newest_first = query.order_by(_R.c.finished_at.desc(), _R.c.id.desc())
+    with tx.connection.execute(newest_first, execution_options={"yield_per": 100}) as rows:
+        return next((run for run in map(_run, rows) if issued_by(run)), None)
+
+
+def issued_by(run: Run) -> int:
+    """How many invoices a run says that it issued; 0 where it says nothing."""
+    issued = run.summary.get("issued") if isinstance(run.summary, dict) else None
+    return issued if isinstance(issued, int) else 0
 
 
 def runs(tx: Tx, limit: int | None = None) -> list[Run]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.negotiate import Agreed, agreed
@@ -17,6 +17,7 @@ from planctl.store import catalog, customers, subscriptions
 from planctl.store.offers import offered
 from planctl.store.sets import table
 from planctl.store.usage_customers import usage_customers
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -5,18 +5,19 @@ Every helper takes many values and sends a fixed number of statements per chunk,
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, select
-
 from planctl.errors import NotFound
-from planctl.store.columns import WHOLE
+from planctl.store import hot
 from planctl.store.tables import COLUMNS
 
 if TYPE_CHECKING:
+    from sqlalchemy import Column, Select, Table
+
     from planctl.store.engine import Tx
 
 Item = TypeVar("Item")
@@ -28,21 +29,25 @@ CHUNK = 500
 """How many values one statement names: far below the limits of both engines."""
 
 
-_TYPES: dict[str, Any] = {"whole": WHOLE, "text": Text, "blob": LargeBinary}
-
-
 @cache
 def table(name: str) -> Table:
     """The table of that name with its columns and primary key: what statements need of the schema."""
+    from sqlalchemy import MetaData, Table
+
     return Table(name, MetaData(), *map(_column, COLUMNS[name].split()))
 
 
 def _column(said: str) -> Column[Any]:
     """A column from its word in `tables.py`, such as `seq*:whole` or `ends_at:whole?`."""
+    from sqlalchemy import Column, LargeBinary, Text
+
+    from planctl.store.columns import WHOLE
+
+    types: dict[str, Any] = {"whole": WHOLE, "text": Text, "blob": LargeBinary}
     name, _, kind = said.partition(":")
     return Column(
         name.rstrip("*"),
-        _TYPES[kind.rstrip("?")],
+        types[kind.rstrip("?")],
         primary_key=name.endswith("*"),
         nullable=kind.endswith("?"),
         autoincrement=False,
@@ -65,12 +70,12 @@ def grouped(items: Iterable[Item], keys: Iterable[Key], key: Callable[[Item], Ke
 
 
 def insert_rows(tx: Tx, name: str, rows: Sequence[Values]) -> None:
-    """Insert all rows with one executemany; a row whose unique key is taken raises, and none is inserted.
+    """Insert all rows at once; a row whose unique key is taken raises, and none is inserted.
 
     Every row has the columns of the first.
     """
     if rows:
-        _insert(tx, name, tuple(rows[0]), [tuple(row.values()) for row in _alike(rows)])
+        tx.store.link.fill(name, tuple(rows[0]), _tuples(rows))
 
 
 def put_rows(tx: Tx, name: str, rows: Sequence[Values], replaced: Collection[str] = ()) -> int:
@@ -82,31 +87,47 @@ def put_rows(tx: Tx, name: str, rows: Sequence[Values], replaced: Collection[str
         return 0
     changes = ", ".join(f'"{column}" = excluded."{column}"' for column in replaced)
     action = f"UPDATE SET {changes}" if changes else "NOTHING"
-    return _insert(tx, name, tuple(rows[0]), [tuple(row.values()) for row in _alike(rows)], action)
+    return _put(tx, name, tuple(rows[0]), _tuples(rows), action)
 
 
 def put_tuples(tx: Tx, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
     """`put_rows` for very many rows, as tuples in the order of `columns`; nothing is overwritten."""
-    return _insert(tx, name, columns, rows, "NOTHING") if rows else 0
+    return _put(tx, name, columns, rows, "NOTHING") if rows else 0
 
 
-def _alike(rows: Sequence[Values]) -> Sequence[Values]:
-    columns = list(rows[0])
-    assert all(list(row) == columns for row in rows), f"rows of different columns, the first: {columns}"
-    return rows
+def _tuples(rows: Sequence[Values]) -> list[tuple[Any, ...]]:
+    columns = tuple(rows[0])
+    assert all(tuple(row) == columns for row in rows), f"rows of different columns, the first: {columns}"
+    return [tuple(row.values()) for row in rows]
 
 
-def _insert(
-    tx: Tx, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], if_taken: str = ""
-) -> int:
+def _put(tx: Tx, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], if_taken: str) -> int:
     """One executemany of tuples that go to the driver as they are: naming their values would cost as much again."""
-    mark = "?" if tx.connection.dialect.paramstyle == "qmark" else "%s"
     quoted = ", ".join(f'"{column}"' for column in columns)
-    statement = f'INSERT INTO "{name}" ({quoted}) VALUES ({", ".join([mark] * len(columns))})'
-    if if_taken:
-        keys = ", ".join(f'"{column.name}"' for column in table(name).primary_key)
-        statement += f" ON CONFLICT ({keys}) DO {if_taken}"
-    return tx.connection.exec_driver_sql(statement, list(rows)).rowcount
+    keys = ", ".join(f'"{column.partition("*")[0]}"' for column in COLUMNS[name].split() if "*" in column)
+    statement = (
+        f'INSERT INTO "{name}" ({quoted}) VALUES ({", ".join("?" * len(columns))})'
+        f" ON CONFLICT ({keys}) DO {if_taken}"
+    )
+    return tx.change(statement, rows)
+
+
+def records(tx: Tx, query: Select[Any]) -> list[Any]:
+    """All rows of a query over numbers and texts, by name: for very many, which SQLAlchemy's own rows are slow for."""
+    result = tx.connection.execute(query)
+    assert result.cursor is not None, "the query answers with no rows"
+    make = _record(tuple(result.keys()))
+    found = [make(row) for row in result.cursor.fetchall()]
+    result.close()
+    return found
+
+
+@lru_cache(maxsize=64)
+def _record(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    """What makes rows with these columns: one class for every list of columns that is ever asked for."""
+    made: Any = namedtuple("Record", names)  # type: ignore[misc] # the names are known at run time
+    make: Callable[[Iterable[Any]], Any] = made._make
+    return make
 
 
 def sequences(tx: Tx, customer_ids: Iterable[str]) -> dict[str, int]:
@@ -125,9 +146,13 @@ def sequences(tx: Tx, customer_ids: Iterable[str]) -> dict[str, int]:
 
 def known_sequences(tx: Tx, customer_ids: Iterable[str]) -> dict[str, int]:
     """The small numbers of those customers that exist."""
-    customer = table("customer")
+    return numbers(tx, hot.NUMBERS, customer_ids)
+
+
+def numbers(tx: Tx, statement: str, names: Iterable[str]) -> dict[str, int]:
+    """The numbers of those names that a statement knows, which has `{}` for a chunk of them."""
     found: dict[str, int] = {}
-    for chunk in chunks(dict.fromkeys(customer_ids)):
-        query = select(customer.c.id, customer.c.seq).where(customer.c.id.in_(chunk))
-        found |= {row.id: row.seq for row in tx.connection.execute(query)}
+    for chunk in chunks(dict.fromkeys(names)):
+        rows = tx.rows(statement.format(", ".join("?" * len(chunk))), chunk)
+        found |= {row[0]: row[1] for row in rows}
     return found

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
-from planctl.core.business import SETTINGS
 from planctl.core.periods import Instant
-from planctl.store.sets import put_rows, table
+from planctl.store import hot
+from planctl.store.sets import put_rows
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
-_I = table("store_identity")
-_S = table("setting")
+_IDENTITY = "SELECT store_id, created_at, is_test, high_water_at FROM store_identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +27,30 @@ class Identity:
 
 def identity(tx: Tx) -> Identity:
     """Who this store is."""
-    row = tx.connection.execute(select(_I)).one()
-    high_water = None if row.high_water_at is None else Instant(row.high_water_at)
-    return Identity(row.store_id, Instant(row.created_at), bool(row.is_test), high_water)
+    ((store_id, created_at, is_test, high_water_at),) = tx.rows(_IDENTITY)
+    high_water = None if high_water_at is None else Instant(high_water_at)
+    return Identity(store_id, Instant(created_at), bool(is_test), high_water)
 
 
 def set_high_water(tx: Tx, at: int | None) -> None:
     """Remember the latest instant that a whole run believed it was; None forgets it."""
-    tx.connection.execute(_I.update().values(high_water_at=at))
+    tx.change("UPDATE store_identity SET high_water_at = ?", [(at,)])
 
 
 def setting(tx: Tx, key: str, default: str = "") -> str:
     """A setting's value, or `default` where nobody set it or its default was asked for again (kept empty)."""
-    found: str | None = tx.connection.execute(select(_S.c.value).where(_S.c.key == key)).scalar_one_or_none()
-    return found or default
+    row = hot.one(tx, hot.SETTING, (key,))
+    return (row[0] if row is not None else "") or default
 
 
 def timezone(tx: Tx) -> str:
     """Where the business's days begin."""
-    return setting(tx, "timezone", SETTINGS["timezone"].default)
+    found = setting(tx, "timezone")
+    if not found:
+        from planctl.core.business import SETTINGS
+
+        found = SETTINGS["timezone"].default
+    return found
 
 
 def put_setting(tx: Tx, key: str, value: str) -> None:
@@ -58,5 +60,4 @@ def put_setting(tx: Tx, key: str, value: str) -> None:
 
 def all_settings(tx: Tx) -> dict[str, str]:
     """Every setting that was set, by key in order."""
-    rows = tx.connection.execute(select(_S.c.key, _S.c.value).order_by(_S.c.key))
-    return {row.key: row.value for row in rows}
+    return {row[0]: row[1] for row in tx.rows("SELECT key, value FROM setting ORDER BY key")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, select, text
 
 from planctl.core.invoicing.model import Settlement, UsageClaim
 from planctl.store.mapping import claim_of, claim_row, instant, settlement_of, settlement_row
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _S = table("settlement")
 _U = table("usage_claim")
+_OPEN = text("settlement.is_open = 1")  # word for word what the partial index says
 _KEY = {
     "subscription": "subscription",
     "part": "part",
@@ -38,7 +39,7 @@ def settlements(tx: Tx, subscription_ids: Iterable[str], from_at: int = 0) -> di
 
 def open_settlements(tx: Tx, subscription_ids: Iterable[str]) -> dict[str, list[Settlement]]:
     """Outcomes with something still to be billed: usage of blocked times, voided parts to be reissued."""
-    return _settlements(tx, subscription_ids, select(_S).where(_S.c.is_open == 1))
+    return _settlements(tx, subscription_ids, select(_S).where(_OPEN))
 
 
 def close_settlements(tx: Tx, settled: Sequence[Settlement]) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from planctl.errors import InvalidInput, NotPermitted, Refused, StoreFailure
 from planctl.store.failures import translated
 from planctl.store.version import check_version, missing
+from planctl.values import dataclass
 
 APPLICATION_ID = 0x706C616E
 """`plan` in ASCII: what the header of every planctl store says it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, select, union
@@ -11,6 +10,7 @@ from planctl.core.instants import Instant
 from planctl.core.subscriptions.model import LIVE, Status
 from planctl.store.sets import table
 from planctl.store.subscriptions import late_of_ended
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -6,7 +6,7 @@ Source: planctl reliability rules, idempotency: webhook and pull.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Row, select
@@ -15,6 +15,7 @@ from planctl.core.periods import Instant
 from planctl.core.stripe.facts_notice import Notice
 from planctl.errors import NotFound
 from planctl.store.sets import put_rows, table
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.stripe.model import Account

@@ -6,7 +6,7 @@ Source: planctl reliability rules, idempotency: stripe push.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, text, union
@@ -20,6 +20,7 @@ from planctl.store import customers, invoices, payments, refunds, stripe_outbox
 from planctl.store.offers import taxes
 from planctl.store.payments import PaymentFilter
 from planctl.store.sets import table
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

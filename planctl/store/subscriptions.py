@@ -7,10 +7,11 @@ modules of their own and are offered from here too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, func, select, union
+from sqlalchemy import Select, func, select
 
 from planctl.core.document import Document, canonical
 from planctl.core.periods import Instant, Period, local_date, zone
@@ -37,7 +38,7 @@ from planctl.store.mapping import (
     transition_row,
 )
 from planctl.store.quantities import add_steps, cancel_steps, next_change, steps_of
-from planctl.store.sets import chunks, grouped, insert_rows, put_rows, sequences, table
+from planctl.store.sets import chunks, grouped, insert_rows, put_rows, records, sequences, table
 from planctl.store.settlements import (
     add_claims,
     add_settlements,
@@ -46,6 +47,7 @@ from planctl.store.settlements import (
     open_settlements,
     settlements,
 )
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -63,7 +65,6 @@ __all__ = [
     "cancel_steps",
     "claims",
     "close_settlements",
-    "due_page",
     "expiring",
     "get",
     "get_many",
@@ -87,6 +88,10 @@ __all__ = [
 _S = table("subscription")
 _C = table("customer")
 _FIXED = {"id", "customer", "created_at"}
+_CHANGEABLE = tuple(column.name for column in _S.c if column.name not in _FIXED)
+_FIELDS = tuple(name for name in _CHANGEABLE if name not in {"decimals", "next_action_at"})
+_fields_of = attrgetter(*_FIELDS)
+"""What a row keeps of a subscription, by the names that the columns and the fields share."""
 
 PeriodDates = tuple[Period, str, str]
 """A period with its local first day and the local day of its end (`""` where the end is open)."""
@@ -137,24 +142,36 @@ def update(tx: Tx, subscription: Subscription, next_action_at: int | None) -> No
     update_many(tx, [(subscription, next_action_at)])
 
 
-def update_many(tx: Tx, subscriptions: Sequence[tuple[Subscription, int | None]]) -> None:
+def update_many(
+    tx: Tx,
+    subscriptions: Sequence[tuple[Subscription, int | None]],
+    stored: Mapping[str, Subscription] = MappingProxyType({}),
+) -> None:
     """Overwrite stored subscriptions (all but id, customer and creation) and their blocked times.
 
-    Each must exist. A blocked time is added or ended, never removed.
+    Each must exist. A blocked time is added or ended, never removed. Of those that `stored` has, as they are in the
+    store, only what differs is written, and those that have ended come first.
     """
-    if not subscriptions:
-        return
-    rows = [subscription_row(value, 0, at) for value, at in subscriptions]
-    columns = [name for name in rows[0] if name not in _FIXED]
-    statement = (
-        _S.update()
-        .where(_S.c.id == bindparam("the_id"))
-        .values({name: bindparam(f"new_{name}") for name in columns})
-    )
-    values = [{"the_id": row["id"]} | {f"new_{name}": row[name] for name in columns} for row in rows]
-    changed = tx.connection.execute(statement, values).rowcount
-    assert changed == len(rows), f"{len(rows)} subscriptions to update, {changed} are stored"
+    written: dict[tuple[bool, tuple[str, ...]], list[tuple[Any, ...]]] = {}
+    for value, at in subscriptions:
+        columns = _differing(value, stored.get(value.id))
+        row = subscription_row(value, 0, at)
+        values = (*(row[name] for name in columns), row["id"])
+        written.setdefault((bool(stored) and value.live, columns), []).append(values)
+    for (_, columns), rows in sorted(written.items(), key=lambda one: one[0]):
+        changes = ", ".join(f'"{name}" = ?' for name in columns)
+        changed = tx.change(f"UPDATE subscription SET {changes} WHERE id = ?", rows)
+        assert changed == len(rows), f"{len(rows)} subscriptions to update, {changed} are stored"
     _put_spans(tx, (value for value, _ in subscriptions))
+
+
+def _differing(value: Subscription, stored: Subscription | None) -> tuple[str, ...]:
+    """The columns to write; when a run must look again is always one of them."""
+    if stored is None:
+        return _CHANGEABLE
+    pairs = zip(_FIELDS, _fields_of(value), _fields_of(stored), strict=True)
+    found = [name for name, new, old in pairs if new is not old and new != old]
+    return (*found, *(["decimals"] if "currency" in found else []), "next_action_at")
 
 
 def _put_spans(tx: Tx, subscriptions: Iterable[Subscription]) -> None:
@@ -204,19 +221,6 @@ def listing(tx: Tx, wanted: SubscriptionFilter | None = None) -> list[Subscripti
     return _read(tx, query.limit(wanted.limit) if wanted.limit else query)
 
 
-def due_page(tx: Tx, as_of: int, after_seq: int, limit: int) -> list[tuple[int, str]]:
-    """The next customers that a run as of `as_of` must look at: (small number, id), by number.
-
-    `after_seq` is the last number of the page before (0 at first); an empty list ends the walk.
-    """
-    some = select(_S.c.customer).where(_S.c.next_action_at <= as_of, _S.c.customer > after_seq)
-    late = late_of_ended().where(_S.c.customer > after_seq)
-    both = union(some, late).subquery()
-    due = select(both.c.customer).order_by(both.c.customer).limit(limit).subquery()
-    query = select(_C.c.seq, _C.c.id).join(due, due.c.customer == _C.c.seq).order_by(_C.c.seq)
-    return [(row.seq, row.id) for row in tx.connection.execute(query)]
-
-
 def expiring(tx: Tx, as_of: int) -> list[str]:
     """The customers of whom something may have expired by then that no run has written: another plan may take over."""
     trial = (_S.c.status == Status.TRIALING.value) & (_S.c.trial_ends_at <= as_of)
@@ -245,7 +249,7 @@ def _select() -> Select[Any]:
 
 
 def _read(tx: Tx, query: Select[Any]) -> list[Subscription]:
-    rows = tx.connection.execute(query).all()
+    rows = records(tx, query)
     texts = _terms_texts(tx, {row.terms_hash for row in rows})
     ids = [row.id for row in rows]
     spans, steps = _spans(tx, ids), steps_of(tx, ids)
@@ -328,7 +332,10 @@ def add_periods(tx: Tx, periods_of: Mapping[str, Sequence[PeriodDates]]) -> None
 
 
 def cut_periods(tx: Tx, subscription: Subscription) -> None:
-    """End the billing periods that were begun where its schedule ends them now: new ones begin at its last anchor."""
+    """End the billing periods that were begun where its schedule ends them now: new ones begin at its last anchor.
+
+    One that keeps no day is removed: that day is the new period's.
+    """
     row = table("billing_period")
     mine = row.c.subscription == subscription.id
     later = tx.connection.execute(
@@ -336,11 +343,14 @@ def cut_periods(tx: Tx, subscription: Subscription) -> None:
     )
     schedule, tz = subscription.schedule(), zone(subscription.timezone)
     for index in sorted(later.scalars()):
-        ends_at = schedule.period(index).ends_at
-        assert ends_at is not None, f"{subscription.id}: period {index} has no end"
-        ends_on = local_date(ends_at, tz).isoformat()
-        statement = row.update().where(mine, row.c.idx == index)
-        tx.connection.execute(statement.values(ends_at=instant(ends_at), ends_on=ends_on))
+        period, this = schedule.period(index), (mine, row.c.idx == index)
+        assert period.ends_at is not None, f"{subscription.id}: period {index} has no end"
+        if period.keeps_no_day(tz):
+            tx.connection.execute(row.delete().where(*this))
+            continue
+        ends_on = local_date(period.ends_at, tz).isoformat()
+        ends = {"ends_at": instant(period.ends_at), "ends_on": ends_on}
+        tx.connection.execute(row.update().where(*this).values(**ends))
 
 
 def periods(tx: Tx, subscription_ids: Iterable[str], from_at: int = 0) -> dict[str, list[Period]]:

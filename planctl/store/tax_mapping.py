@@ -51,17 +51,17 @@ def shares_document(shares: Sequence[TaxShare]) -> Document:
 
 def discounts_text(discounts: Sequence[Discount]) -> str:
     """Discounts as they are stored."""
-    return canonical(discounts_document(discounts))
+    return canonical(discounts_document(discounts)) if discounts else NONE
 
 
 def taxes_text(taxes: Sequence[Tax]) -> str:
     """Taxes as they are stored."""
-    return canonical(taxes_document(taxes))
+    return canonical(taxes_document(taxes)) if taxes else NONE
 
 
 def shares_text(shares: Sequence[TaxShare]) -> str:
     """A line's shares of taxes as they are stored."""
-    return canonical(shares_document(shares))
+    return canonical(shares_document(shares)) if shares else NONE
 
 
 def discounts_of(text: str) -> tuple[Discount, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from planctl.errors import InvalidInput
+from planctl.values import dataclass
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.]*):(?=//)", re.ASCII | re.IGNORECASE)
-_PASSWORD = re.compile(r"(://[^/@:?#]*):[^/?#]*@")
-_SECRET_PARAMETER = re.compile(r"([?&]password=)[^&#]*", re.IGNORECASE)
+# As SQLAlchemy reads it, and to the last @: a password may hold what should have been written as %2F or %40.
+_PASSWORD = re.compile(r"(://[^:/]*):.*@", re.DOTALL)
+_SECRET_PARAMETER = re.compile(r"([?&](?:ssl)?password=)[^&#]*", re.IGNORECASE)
 _POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 
 

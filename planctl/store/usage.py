@@ -8,22 +8,18 @@ Source: planctl billing rules, usage.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, FromClause, LargeBinary, MetaData, Select, Table, select
-from sqlalchemy.schema import CreateTable
-
-from planctl.core.instants import DAY_MICROSECONDS
-from planctl.store.columns import WHOLE
 from planctl.store.mapping import said
-from planctl.store.sets import insert_rows, put_tuples, table
+from planctl.store.sets import put_tuples
 from planctl.store.settings import setting
 from planctl.store.usage_amounts import amounts
 from planctl.store.usage_batches import Batch, batch, put_batch
-from planctl.store.usage_mapping import EventRow, decimal_of, event_row, parts_of
+from planctl.store.usage_mapping import Columns, EventRow, decimal_of, event_row
 from planctl.store.usage_meters import meter_ids
 from planctl.store.usage_reading import (
     LateEvent,
@@ -36,6 +32,8 @@ from planctl.store.usage_reading import (
     recorded,
 )
 from planctl.store.usage_totals import UsageRequest, totals
+from planctl.store.usage_writing import Stored, insert_events, prepare_import, stored_events
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -44,11 +42,13 @@ __all__ = [
     "AppendResult",
     "Batch",
     "Conflicting",
+    "EventBlock",
     "EventRow",
     "LateEvent",
     "UsageRequest",
     "amounts",
     "append",
+    "append_block",
     "batch",
     "clear_late",
     "clear_marks",
@@ -58,24 +58,11 @@ __all__ = [
     "late_events",
     "late_marks",
     "meter_ids",
+    "prepare_import",
     "put_batch",
     "recorded",
     "totals",
 ]
-
-_E = table("usage_event")
-
-_INCOMING = Table(
-    "usage_incoming",
-    MetaData(),
-    Column("position", WHOLE, primary_key=True, autoincrement=False),
-    Column("day", WHOLE),
-    Column("customer", WHOLE),
-    Column("meter", WHOLE),
-    Column("event_key", LargeBinary),
-    prefixes=["TEMPORARY"],
-)
-"""Identities that are looked up among those stored; it lives in the connection, not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,139 +90,120 @@ class AppendResult:
     late: int = 0
 
 
-def append(tx: Tx, rows: Sequence[EventRow], batch_id: int = 0) -> AppendResult:
-    """Record events of one batch (0: no file), each at most once; give at most some 50,000 at a time.
+class EventBlock:
+    """Events in the order they came: the columns of each, and the whole row of those that have more, by place."""
 
-    What is new is inserted at once; only if something was there already are the rows looked up one by one.
+    __slots__ = ("extras", "rows")
+
+    def __init__(self, rows: Iterable[Columns | EventRow]) -> None:
+        several = list(rows)
+        self.rows = [row.columns if isinstance(row, EventRow) else row for row in several]
+        self.extras = {
+            place: row
+            for place, row in enumerate(several)
+            if isinstance(row, EventRow) and (row.late or row.has_detail)
+        }
+
+
+def append(tx: Tx, rows: Iterable[EventRow], batch_id: int = 0) -> AppendResult:
+    """Record events of one batch (0: no file), each at most once; give at most some 50,000 at a time."""
+    return append_block(tx, EventBlock(rows), batch_id)
+
+
+def append_block(tx: Tx, block: EventBlock, batch_id: int = 0) -> AppendResult:
+    """`append` for events that come as a block.
+
+    What needs more than its own row is looked up first: identities that come twice, late events and, with strict
+    `dedup`, all. Everything else is inserted at once; only if some of it was there already is it looked up, too.
     """
+    rows = block.rows
     strict = setting(tx, "dedup") == "strict"
-    sent = list(enumerate(rows))
-    fresh, duplicates, conflicts = _first_of_each(sent, strict)
-    with tx.connection.begin_nested() as savepoint:
-        all_new = _insert(tx, [row for _, row in fresh], batch_id, strict)
-        if not all_new:
-            savepoint.rollback()
-    if not all_new:
-        unknown, known, contradicting = _not_stored(tx, sent, strict)
-        fresh, duplicates, conflicts = _first_of_each(unknown, strict)
-        inserted = _insert(tx, [row for _, row in fresh], batch_id, strict)
-        assert inserted, "events that were not stored a moment ago are stored"
-        duplicates, conflicts = duplicates + known, conflicts + contradicting
-    late = _insert_companions(tx, [row for _, row in fresh])
-    in_order = sorted(conflicts, key=lambda conflict: conflict.position)
-    return AppendResult(len(fresh), duplicates, tuple(in_order), late)
+    doubtful = range(len(rows)) if strict else _doubtful(block)
+    known = stored_events(tx, rows, doubtful, any_day=strict)
+    fresh, conflicts = _first_of_each(rows, [place for place in doubtful if place not in known], strict)
+    conflicts += _contradicted(rows, known)
+    others = _without(len(rows), doubtful)
+    new = rows if len(others) == len(rows) else [rows[place] for place in (*fresh, *others)]
+    if strict:
+        _insert_identities(tx, new)
+    accepted = insert_events(tx, new, batch_id)
+    if accepted < len(new):
+        assert not strict, "events that were not stored a moment ago are stored"
+        conflicts += _contradicted(rows, stored_events(tx, rows, others, any_day=False))
+    refused = {*doubtful} - {*fresh} | {conflict.position for conflict in conflicts}
+    late = _insert_companions(tx, [row for place, row in block.extras.items() if place not in refused])
+    conflicts.sort(key=lambda conflict: conflict.position)
+    return AppendResult(accepted, len(rows) - accepted - len(conflicts), tuple(conflicts), late)
 
 
-Positioned = tuple[int, EventRow]
+def _identity(strict: bool) -> Callable[[Columns], tuple[Any, ...]]:
+    """What makes an event the same as another one: customer, meter and key and, usually, the day."""
+    return itemgetter(1, 2, 3) if strict else itemgetter(0, 1, 2, 3)
+
+
+def _doubtful(block: EventBlock) -> list[int]:
+    """The places of events whose identity comes twice, and of late ones: a late one is marked only if it is new."""
+    late = [place for place, row in block.extras.items() if row.late]
+    identities = list(map(_identity(strict=False), block.rows))
+    if len(set(identities)) == len(identities):
+        return late
+    times = Counter(identities)
+    return sorted({*late, *(place for place, one in enumerate(identities) if times[one] > 1)})
+
+
+def _without(count: int, places: Sequence[int]) -> Sequence[int]:
+    """The places from 0 to `count` but for these."""
+    if not places:
+        return range(count)
+    left_out = set(places)
+    return [place for place in range(count) if place not in left_out]
 
 
 def _first_of_each(
-    rows: Sequence[Positioned], strict: bool
-) -> tuple[list[Positioned], int, list[Conflicting]]:
-    """The first row of each identity, how many repeat it, and those that contradict it."""
-    kept: dict[tuple[int, int, bytes, int], Positioned] = {}
+    rows: Sequence[Columns], places: Sequence[int], strict: bool
+) -> tuple[list[int], list[Conflicting]]:
+    """The first place of each identity, and the events that contradict it; those that repeat it are in neither."""
+    identity = _identity(strict)
+    first: dict[tuple[Any, ...], int] = {}
     conflicts = []
-    for position, row in rows:
-        day = 0 if strict else row.at // DAY_MICROSECONDS
-        _, first = kept.setdefault((row.customer, row.meter, row.key, day), (position, row))
-        if first.payload != row.payload:
-            conflicts.append(Conflicting(position, row, first.quantity, first.at, -1))
-    return list(kept.values()), len(rows) - len(kept) - len(conflicts), conflicts
+    for place in places:
+        row = EventRow(*rows[place])
+        kept = EventRow(*rows[first.setdefault(identity(rows[place]), place)])
+        if kept.payload != row.payload:
+            conflicts.append(Conflicting(place, row, kept.quantity, kept.at, -1))
+    return list(first.values()), conflicts
 
 
-_IDENTITY = ("customer", "meter", "event_key", "day")
-_EVENT = (
-    *("day", "customer", "meter", "event_key", "at"),
-    *("quantity", "fraction", "payload_hash", "batch", "child"),
-)
-
-
-def _insert(tx: Tx, rows: Sequence[EventRow], batch_id: int, strict: bool) -> bool:
-    """Insert events in key order; whether every one of them was new."""
-    if strict:
-        identities = [(row.customer, row.meter, row.key, row.day) for row in rows]
-        if put_tuples(tx, "usage_identity", _IDENTITY, sorted(identities)) != len(rows):
-            return False
-    values = [
-        (
-            row.day,
-            row.customer,
-            row.meter,
-            row.key,
-            row.at,
-            *parts_of(row.quantity),
-            row.payload,
-            batch_id,
-            row.child,
-        )
-        for row in rows
+def _contradicted(rows: Sequence[Columns], stored: Mapping[int, Stored]) -> list[Conflicting]:
+    """The events of which other content is stored."""
+    return [
+        Conflicting(place, EventRow(*rows[place]), decimal_of(old.whole, old.part), old.at, old.batch)
+        for place, old in stored.items()
+        if rows[place][_PAYLOAD] != old.payload
     ]
-    values.sort()
-    return put_tuples(tx, "usage_event", _EVENT, values) == len(rows)
 
 
-def _insert_companions(tx: Tx, rows: list[EventRow]) -> int:
-    """Insert what new events carry beyond their quantity, and mark the late ones; how many are late."""
+_PAYLOAD = EventRow._fields.index("payload")
+_DETAIL = ("day", "customer", "meter", "event_key", "event_id", "properties", "corrects")
+_LATE = ("day", "customer", "meter", "event_key", "at")
+
+
+def _insert_identities(tx: Tx, rows: Sequence[Columns]) -> None:
+    identities = sorted((customer, meter, key, day) for day, customer, meter, key, *_ in rows)
+    tx.store.link.fill("usage_identity", ("customer", "meter", "event_key", "day"), identities)
+
+
+def _insert_companions(tx: Tx, rows: Sequence[EventRow]) -> int:
+    """Insert what events carry beyond their quantity, and mark the late ones; how many are late.
+
+    An event that was there already and says the same has its details; a late one is new.
+    """
     details = [
-        _identity(row)
-        | {"event_id": said(row.event_id), "properties": said(row.properties), "corrects": said(row.corrects)}
+        (*row[:4], said(row.event_id), said(row.properties), said(row.corrects))
         for row in rows
         if row.has_detail
     ]
-    late = [_identity(row) | {"at": row.at} for row in rows if row.late]
-    insert_rows(tx, "usage_detail", details)
-    insert_rows(tx, "late_usage", late)
+    put_tuples(tx, "usage_detail", _DETAIL, details)
+    late = [(*row[:4], row.at) for row in rows if row.late]
+    tx.store.link.fill("late_usage", _LATE, late)
     return len(late)
-
-
-def _identity(row: EventRow) -> dict[str, Any]:
-    return {"day": row.day, "customer": row.customer, "meter": row.meter, "event_key": row.key}
-
-
-def _not_stored(
-    tx: Tx, rows: list[Positioned], strict: bool
-) -> tuple[list[Positioned], int, list[Conflicting]]:
-    """The rows that are not stored yet, how many are stored just so, and those stored with other content."""
-    tx.connection.execute(CreateTable(_INCOMING, if_not_exists=True))
-    tx.connection.execute(_INCOMING.delete())
-    if rows:
-        tx.connection.execute(
-            _INCOMING.insert(), [{"position": position} | _identity(row) for position, row in rows]
-        )
-    stored = {row.position: row for row in tx.connection.execute(_stored_query(any_day=False))}
-    if strict:  # besides the day itself: ids from before the setting have no row among the identities
-        stored |= {row.position: row for row in tx.connection.execute(_stored_query(any_day=True))}
-    tx.connection.execute(_INCOMING.delete())
-    fresh = [(position, row) for position, row in rows if position not in stored]
-    conflicts = [
-        Conflicting(position, row, decimal_of(old.quantity, old.fraction), old.at, old.batch)
-        for position, row in rows
-        if (old := stored.get(position)) is not None and old.payload_hash != row.payload
-    ]
-    return fresh, len(rows) - len(fresh) - len(conflicts), conflicts
-
-
-def _stored_query(any_day: bool) -> Select[Any]:
-    """Incoming identities joined to the events stored under them, on their day or on whatever day."""
-    incoming = _INCOMING.c
-    joined: FromClause = _INCOMING
-    day: Any = incoming.day
-    if any_day:
-        identity = table("usage_identity")
-        day = identity.c.day
-        joined = _INCOMING.join(
-            identity,
-            (identity.c.customer == incoming.customer)
-            & (identity.c.meter == incoming.meter)
-            & (identity.c.event_key == incoming.event_key),
-        )
-    joined = joined.join(
-        _E,
-        (_E.c.day == day)
-        & (_E.c.customer == incoming.customer)
-        & (_E.c.meter == incoming.meter)
-        & (_E.c.event_key == incoming.event_key),
-    )
-    return select(
-        incoming.position, _E.c.payload_hash, _E.c.quantity, _E.c.fraction, _E.c.at, _E.c.batch
-    ).select_from(joined)

@@ -6,13 +6,13 @@ Source: planctl billing rules, companies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from planctl.store.sets import chunks, table
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -21,6 +21,12 @@ _C = table("customer")
 _S = table("subscription")
 
 _T = table("terms")
+
+_AT_ONCE = 5000
+"""Customers in one statement: an import asks for tens of thousands at a time."""
+
+MOST_KEPT = 300_000
+"""Customers that are remembered, some 80 MB of them."""
 
 NEVER = -1
 """`settled_at` of a customer of whom nothing was ever settled: every event comes after it."""
@@ -49,9 +55,9 @@ class UsageCustomer:
 def usage_customers(tx: Tx, customer_ids: Iterable[str]) -> dict[str, UsageCustomer]:
     """Those of the customers that exist, by id."""
     found: dict[str, UsageCustomer] = {}
-    for chunk in chunks(dict.fromkeys(customer_ids)):
-        query = select(_C.c.id, _C.c.seq, _C.c.parent).where(_C.c.id.in_(chunk))
-        rows = {row.id: (row.seq, row.parent) for row in tx.connection.execute(query)}
+    for chunk in chunks(dict.fromkeys(customer_ids), _AT_ONCE):
+        query = f"SELECT id, seq, parent FROM customer WHERE id IN ({_marks(chunk)})"
+        rows = {name: (seq, parent) for name, seq, parent in tx.rows(query, chunk)}
         roots = _roots(tx, {parent for _, parent in rows.values() if parent})
         at = {name: (seq, name) if not parent else roots[parent] for name, (seq, parent) in rows.items()}
         settled = _settled(tx, {seq for seq, _ in at.values()})
@@ -59,6 +65,28 @@ def usage_customers(tx: Tx, customer_ids: Iterable[str]) -> dict[str, UsageCusto
             child_seq = 0 if name == root else rows[name][0]
             found[name] = UsageCustomer(name, root, seq, settled.get(seq, NEVER), child_seq)
     return found
+
+
+class UsageCustomers:
+    """Customers as usage sees them, remembered while nobody else can have changed them.
+
+    SQLite says whether anybody else wrote since, so an import keeps them from one transaction to the next; on a
+    server they are kept for one transaction. Not more than MOST_KEPT.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, UsageCustomer] = {}
+        self._state: object = None
+
+    def known(self, tx: Tx, customer_ids: Collection[str]) -> Mapping[str, UsageCustomer]:
+        """Those of the customers that exist, by id, and maybe others."""
+        is_file = tx.store.url.engine == "sqlite"
+        state = next(iter(tx.rows("PRAGMA data_version")))[0] if is_file else tx
+        if state != self._state or len(self._found) + len(customer_ids) > MOST_KEPT:
+            self._found = {}
+        self._state = state
+        self._found |= usage_customers(tx, (name for name in customer_ids if name not in self._found))
+        return self._found
 
 
 def priced_by_event(tx: Tx, customer_ids: Iterable[str]) -> list[str]:
@@ -96,9 +124,14 @@ def _roots(tx: Tx, parents: set[int]) -> dict[int, tuple[int, str]]:
 
 
 def _settled(tx: Tx, numbers: set[int]) -> dict[int, int]:
+    if not numbers:
+        return {}
     query = (
-        select(_S.c.customer, func.max(_S.c.settled_at).label("settled_at"))
-        .where(_S.c.customer.in_(sorted(numbers)), _S.c.settled_at.is_not(None))
-        .group_by(_S.c.customer)
+        "SELECT customer, MAX(settled_at) FROM subscription"
+        f" WHERE customer IN ({_marks(numbers)}) AND settled_at IS NOT NULL GROUP BY customer"
     )
-    return {row.customer: row.settled_at for row in tx.connection.execute(query)}
+    return {row[0]: row[1] for row in tx.rows(query, sorted(numbers))}
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))

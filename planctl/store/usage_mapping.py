@@ -22,30 +22,42 @@ PARTS = 10**12
 _UUID_BYTES = 16
 
 
-class EventRow(NamedTuple):
-    """One accepted event as it is kept: made by `event_row`, in the millions.
+Columns = tuple[int, int, int, bytes, int, int, int, int, int]
+"""An event's row in `usage_event` but for its batch; the first columns are its key, after the day."""
 
-    `customer` and `meter` are the small numbers. `event_id`, `properties` and `corrects` are empty for the
+
+class EventRow(NamedTuple):
+    """One accepted event as it is kept: the columns of `usage_event` but for its batch, then what few events have.
+
+    `day` counts UTC days since 1970-01-01; `customer`, `meter` and `child` (the sub-company that used it, or 0) are
+    small numbers; `whole` and `part` are the quantity. `event_id`, `properties` and `corrects` are empty for the
     usual event, which then has one row; `event_id` is said only where the key does not hold it. `late`: its
-    allowance period is closed already. `child` is the small number of the sub-company that used it, or 0.
+    allowance period is closed already.
     """
 
+    day: int
     customer: int
     meter: int
     key: bytes
     at: int
-    quantity: Decimal
+    whole: int
+    part: int
     payload: int
+    child: int = 0
     late: bool = False
     event_id: str = ""
     properties: str = ""
     corrects: str = ""
-    child: int = 0
 
     @property
-    def day(self) -> int:
-        """The UTC day of the event, counted from 1970-01-01."""
-        return self.at // DAY_MICROSECONDS
+    def columns(self) -> Columns:
+        """What goes into `usage_event`."""
+        return self[:9]
+
+    @property
+    def quantity(self) -> Decimal:
+        """The quantity as one number."""
+        return decimal_of(self.whole, self.part)
 
     @property
     def has_detail(self) -> bool:
@@ -61,18 +73,24 @@ def event_row(  # noqa: PLR0913 - an event, and all that the store adds to it
     key = event_key(event.id, event.child)
     properties = event.properties
     return EventRow(
+        event.at // DAY_MICROSECONDS,
         customer,
         meter,
         key,
         event.at,
-        event.quantity,
+        *parts_of(event.quantity),
         payload,
+        child,
         late,
-        event.id if len(key) > _UUID_BYTES else "",
+        "" if holds_id(key) else event.id,
         canonical({name: property_text(value) for name, value in properties.items()}) if properties else "",
         event.corrects,
-        child,
     )
+
+
+def holds_id(key: bytes) -> bool:
+    """Whether the key of an event is its id itself; else it is only a hash of it, and the id is kept beside it."""
+    return len(key) <= _UUID_BYTES
 
 
 def event_of(row: Any, customer: str, meter_name: str) -> UsageEvent:
@@ -113,7 +131,7 @@ def parts_of(quantity: Decimal) -> tuple[int, int]:
 
 def exact_quantity(whole: int, part: int) -> Fraction:
     """The exact number of whole units and 10⁻¹² parts, or of sums of them."""
-    return whole + Fraction(part, PARTS)
+    return whole + Fraction(part, PARTS) if part else Fraction(whole)
 
 
 def decimal_of(whole: int, part: int) -> Decimal:

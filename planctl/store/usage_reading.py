@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
-from planctl.core.instants import DAY_MICROSECONDS
+from planctl.core.instants import DAY_MICROSECONDS, FOREVER
 from planctl.core.invoicing.facts import LateMark
 from planctl.core.metering.model import UsageEvent, event_key
 from planctl.core.periods import Instant
-from planctl.store.columns import FOREVER
 from planctl.store.mapping import instant
 from planctl.store.sets import chunks, known_sequences, sequences, table
 from planctl.store.usage_mapping import event_of
-from planctl.store.usage_meters import meter_ids
+from planctl.store.usage_meters import meter_ids, stored_days
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -36,18 +35,6 @@ class LateEvent:
     at: int
     day: int
     key: bytes
-
-
-def stored_days(tx: Tx, starts_at: int, ends_at: int) -> range:
-    """The UTC days of `[starts_at, ends_at)` on which anything at all may be stored.
-
-    The event table is in the order of days, so every question about one customer goes from day to day.
-    """
-    first = tx.connection.execute(select(func.min(_E.c.day))).scalar_one()
-    if first is None or starts_at >= ends_at:
-        return range(0)
-    last = tx.connection.execute(select(func.max(_E.c.day))).scalar_one()
-    return range(max(first, starts_at // DAY_MICROSECONDS), min(last, (ends_at - 1) // DAY_MICROSECONDS) + 1)
 
 
 def events(  # noqa: PLR0913 - whose, which and when
@@ -78,8 +65,10 @@ def events(  # noqa: PLR0913 - whose, which and when
     if users:
         query = query.where(_E.c.child.in_(_numbers(customer, users, seqs)))
     for days in chunks(stored_days(tx, starts_at, ends_at)):
-        for row in tx.connection.execute(query.where(_E.c.day.in_(days))):
-            yield event_of(row, customer, meters[row.meter])
+        # Who stops early closes the server's cursor with this generator.
+        with tx.connection.execute(query.where(_E.c.day.in_(days))) as rows:
+            for row in rows:
+                yield event_of(row, customer, meters[row.meter])
 
 
 def recorded(
@@ -107,8 +96,9 @@ def recorded(
     if names:
         query = query.where(_M.c.name.in_(names))
     for day in stored_days(tx, starts_at, ends_at):
-        for row in tx.connection.execute(query.where(_E.c.day == day)):
-            yield event_of(row, row.customer_id, row.name)
+        with tx.connection.execute(query.where(_E.c.day == day)) as rows:
+            for row in rows:
+                yield event_of(row, row.customer_id, row.name)
 
 
 def corrected(
@@ -131,8 +121,8 @@ def corrected(
         keys = [event_key(one, child) for one in ids]
         originals = _read(tx, query.where(_E.c.event_key.in_(keys)), days, customer, meters)
         # A correction may lie on the day of what it corrects or later, never before.
-        since = min((one.at // DAY_MICROSECONDS for one in originals), default=days.stop)
-        later = range(max(since, days.start), days.stop)
+        since = min((one.at // DAY_MICROSECONDS for one in originals), default=None)
+        later = [] if since is None else [day for day in days if day >= since]
         wanted = query.where(_D.c.customer == seq, _D.c.meter.in_(sorted(meters)), _D.c.corrects.in_(ids))
         corrections = _read(tx, wanted, later, customer, meters)
         found |= {(one.event, one.at // DAY_MICROSECONDS, one.id): one for one in (*originals, *corrections)}
@@ -140,7 +130,7 @@ def corrected(
 
 
 def _read(
-    tx: Tx, query: Select[Any], days: range, customer: str, meters: Mapping[int, str]
+    tx: Tx, query: Select[Any], days: Sequence[int], customer: str, meters: Mapping[int, str]
 ) -> list[UsageEvent]:
     return [
         event_of(row, customer, meters[row.meter])

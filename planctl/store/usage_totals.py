@@ -6,32 +6,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from planctl.core.catalog.model import Meter
 from planctl.core.instants import DAY_MICROSECONDS
-from planctl.core.invoicing.facts import LateMark
 from planctl.core.invoicing.model import Totals, UsageWindow, WindowKey
 from planctl.core.metering.aggregate import ZERO, Span, aggregate, level, peak
 from planctl.core.metering.model import UsageEvent
+from planctl.core.money import plus
+from planctl.core.subscriptions.model import Subscription
+from planctl.store.feature_names import names_of
 from planctl.store.mapping import whole
 from planctl.store.sets import chunks, known_sequences
 from planctl.store.usage_mapping import event_of, exact_quantity
-from planctl.store.usage_meters import meter_ids
-from planctl.store.usage_reading import stored_days
+from planctl.store.usage_meters import meter_ids, stored_days
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
+    from planctl.core.invoicing.facts import LateMark
     from planctl.store.engine import Tx
 
-Marks = Mapping[str, Collection[LateMark]]
+Marks: TypeAlias = "Mapping[str, Collection[LateMark]]"
 """Late events by customer."""
 
 _SUMMED_AT_ONCE = 250
 _STREAMED_AT_ONCE = 50
+_NEIGHBOURS_AT_ONCE = 5_000
 """Requests per query; streamed ones fewer, because their events are sorted in memory."""
+
+_FEWEST_NEIGHBOURS = 8
+_SPREAD = 3
+_TIMES = 4
+"""Customers lie close together where they are a third of all in their range; so asked are the most frequent times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +71,9 @@ class UsageRequest:
         return not self.meter.where and not self.meter.value
 
     @property
-    def names(self) -> dict[str, str]:
+    def names(self) -> Mapping[str, str]:
         """What feeding events are recorded as, and what the core calls each: an alias is the feature."""
-        own = dict.fromkeys((self.window.feature, *self.aliases), self.window.feature)
-        return {self.meter.event: self.meter.event, **own} if self.meter.event else own
+        return _names(self.window.feature, self.meter.event, self.aliases)
 
     def in_core(self, events: Iterable[UsageEvent], initial: Fraction) -> Fraction:
         """The quantity by the reference: of events in the window and, where those carry a level, before it."""
@@ -78,6 +86,24 @@ class UsageRequest:
         initial += level(meter, feature, [one for one in seen if one.at < window.starts_at])
         inside = [one for one in seen if one.at >= window.starts_at]
         return aggregate(meter, feature, inside, Span(window.starts_at, window.span_ends_at), initial)
+
+
+@lru_cache(maxsize=1024)
+def _names(feature: str, event: str, aliases: tuple[str, ...]) -> Mapping[str, str]:
+    """Remembered: a page asks the same of every customer."""
+    own = dict.fromkeys((feature, *aliases), feature)
+    return {event: event, **own} if event else own
+
+
+def request_for(
+    window: UsageWindow,
+    subscriptions_by_id: Mapping[str, Subscription],
+    former: Mapping[str, tuple[str, ...]],
+) -> UsageRequest:
+    """How a window is asked for: metered as the subscription's terms say, under every name the feature has or had."""
+    definition = subscriptions_by_id[window.subscription].terms.features[window.feature].feature
+    aliases = tuple(sorted(names_of(window.feature, former) - {window.feature}))
+    return UsageRequest(window, definition.meter, aliases)
 
 
 class Asked(NamedTuple):
@@ -113,17 +139,69 @@ def totals(tx: Tx, requests: Sequence[UsageRequest], without: Marks | None = Non
     summed: list[UsageRequest] = []
     streamed: list[tuple[UsageRequest, bool]] = []
     for request in requests:
-        is_whole = not _is_marked(request, (without or {}).get(request.window.customer, ()))
+        is_whole = not without or not _is_marked(request, without.get(request.window.customer, ()))
         if request.is_plain and is_whole:
             summed.append(request)
         else:
             streamed.append((request, is_whole))
     found: dict[WindowKey, Fraction] = {}
-    for chunk in chunks(summed, _SUMMED_AT_ONCE):
-        asked = [Asked(one, one.window.starts_at, one.window.ends_at) for one in chunk]
-        found |= {chunk[number].window.key: quantity for number, quantity in _sums(tx, asked)}
+    for page in chunks(summed, _NEIGHBOURS_AT_ONCE):
+        customers = known_sequences(tx, (one.window.customer for one in page))
+        close, apart = _neighbours([one for one in page if one.window.customer in customers], customers)
+        for several in close:
+            found |= _sums_of_neighbours(tx, several, customers)
+        for chunk in chunks(apart, _SUMMED_AT_ONCE):
+            asked = [Asked(one, one.window.starts_at, one.window.ends_at) for one in chunk]
+            found |= {chunk[number].window.key: quantity for number, quantity in _sums(tx, asked)}
     for pairs in chunks(streamed, _STREAMED_AT_ONCE):
         found |= _by_the_core(tx, pairs, left_out)
+    return found
+
+
+def _neighbours(
+    requests: Sequence[UsageRequest], customers: Mapping[str, int]
+) -> tuple[list[list[UsageRequest]], list[UsageRequest]]:
+    """Requests of one time whose customers lie close together, in few lists to be asked each at once; all others.
+
+    A billing run asks so, page by page: its customers follow one another, and most of their periods end together.
+    """
+    by_time: dict[tuple[int, int], list[UsageRequest]] = {}
+    for one in requests:
+        by_time.setdefault((one.window.starts_at, one.window.ends_at), []).append(one)
+    close: list[list[UsageRequest]] = []
+    apart: list[UsageRequest] = []
+    for several in sorted(by_time.values(), key=len, reverse=True):
+        numbers = {customers[one.window.customer] for one in several}
+        spread = max(numbers) - min(numbers) + 1
+        if len(close) < _TIMES and len(numbers) >= _FEWEST_NEIGHBOURS and spread <= _SPREAD * len(numbers):
+            close.append(several)
+        else:
+            apart += several
+    return close, apart
+
+
+def _sums_of_neighbours(
+    tx: Tx, requests: Sequence[UsageRequest], customers: Mapping[str, int]
+) -> dict[WindowKey, Fraction]:
+    """The summed quantity of requests of one time that have events: one range of customers a day, read in order."""
+    meters = meter_ids(tx, {name for one in requests for name in one.names})
+    window = requests[0].window
+    days = stored_days(tx, window.starts_at, window.ends_at)
+    if not (meters and days):
+        return {}
+    numbers = [customers[one.window.customer] for one in requests]
+    statement = _NEIGHBOURS.format(
+        stored_days=",".join(f"({whole(day)})" for day in days),
+        meters=",".join(str(whole(meter)) for meter in meters.values()),
+    )
+    asked = (days[0], days[-1], min(numbers), max(numbers), window.starts_at, window.ends_at)
+    sums = {(customer, meter): parts for customer, meter, *parts in tx.rows(statement, asked)}
+    found = {}
+    for one, customer in zip(requests, numbers, strict=True):
+        fed = [(customer, meters[name]) for name in one.names if name in meters]
+        own = [_summed(*sums[place]) for place in fed if place in sums]
+        if own:
+            found[one.window.key] = plus(*own)
     return found
 
 
@@ -176,6 +254,15 @@ SELECT slice.request,
    AND e.at >= slice.starts_at AND e.at < slice.ends_at
  GROUP BY slice.request
 """
+_NEIGHBOURS = """
+WITH stored_day(day) AS MATERIALIZED (VALUES {stored_days})
+SELECT e.customer, e.meter,
+       SUM(e.quantity >> 32), SUM(e.quantity & 4294967295), SUM(e.fraction >> 20), SUM(e.fraction & 1048575)
+  FROM stored_day CROSS JOIN usage_event e
+ WHERE e.day = stored_day.day AND e.day BETWEEN ? AND ? AND e.customer BETWEEN ? AND ?
+   AND e.meter IN ({meters}) AND e.at >= ? AND e.at < ?
+ GROUP BY e.customer, e.meter
+"""
 _SUMS_BY_CHILD = _SUMS.replace("SELECT slice.request,", "SELECT slice.request, e.child,").replace(
     "GROUP BY slice.request", "GROUP BY slice.request, e.child"
 )
@@ -198,7 +285,7 @@ def _sums(tx: Tx, asked: Sequence[Asked]) -> Iterator[tuple[int, Fraction]]:
     """The summed quantity of each request that has events, by its index."""
     statement = _with_slices(tx, _slices(tx, asked, _meters(tx, asked)), _SUMS)
     if statement:
-        for number, *parts in tx.connection.exec_driver_sql(statement):
+        for number, *parts in tx.rows(statement):
             yield number, _summed(*parts)
 
 
@@ -209,7 +296,7 @@ def child_sums(tx: Tx, asked: Sequence[Asked]) -> Iterator[tuple[int, int, Fract
     """
     statement = _with_slices(tx, _slices(tx, asked, _meters(tx, asked)), _SUMS_BY_CHILD)
     if statement:
-        for number, child, *parts in tx.connection.exec_driver_sql(statement):
+        for number, child, *parts in tx.rows(statement):
             yield number, child, _summed(*parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planctl.errors import Refused, StoreFailure
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The newest schema this planctl knows: the number of the last migration."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from planctl.core.instants import FOREVER
 from planctl.core.packs import WITH_SUBSCRIPTION
 from planctl.core.periods import Instant
 from planctl.core.wallets import (
@@ -26,7 +27,6 @@ from planctl.core.wallets import (
     void_key,
 )
 from planctl.store.catalog import aliases
-from planctl.store.columns import FOREVER
 from planctl.store.mapping import count, exact_of, exact_text, instant, named, said, settlement_of, whole
 from planctl.store.sets import Values, chunks, grouped, insert_rows, sequences, table
 

@@ -8,10 +8,11 @@ import re
 import resource
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from planctl.errors import InvalidInput, NotPermitted, Refused
+from planctl.values import dataclass
 
 LONGEST_FILE = 4_096
 """Bytes that a file with a key may have."""

@@ -12,7 +12,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.server import BaseHTTPRequestHandler
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from planctl import clock
 from planctl.errors import Refused, StoreFailure, WrongUsage
 from planctl.stripe_bridge.signatures import LONGEST_BODY
+from planctl.values import dataclass
 
 PATIENCE_SECONDS = 10
 """How long a client may take to send its whole request, and then to read the answer."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
 from planctl.core.catalog.changeset import SEVERITIES, Change, ChangeSet, Recurring, RuleHit
+from planctl.values import dataclass
 from planctl.views.changeset_words import (
     Known,
     action_of,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,6 +16,7 @@ from planctl.core.currencies import iso_currency
 from planctl.core.document import Document
 from planctl.core.instants import instant_text
 from planctl.core.money import NumberError, decimal_text, decimals_used, parse_decimal, round_half_up
+from planctl.values import dataclass
 from planctl.views.safe import safe
 from planctl.views.words import count
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from planctl.core.currencies import Currency
 from planctl.core.instants import instant_text
-from planctl.core.invoicing.credits import Parts
+from planctl.core.invoicing.credits import Parts, TakenOff
 from planctl.core.invoicing.model import CreditDraft, CreditLine, CreditNote, Invoice, Refund
 from planctl.core.money import decimal_text, format_minor
 from planctl.core.subscriptions.model import Transition
+from planctl.values import dataclass
 from planctl.views.invoice import invoice_document
 from planctl.views.payment import refund_document, transition_document
 from planctl.views.sheet import Answer, Column, Json, Sheet
@@ -36,13 +36,14 @@ LINE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A credit note with what came of it."""
+    """A credit note with what came of it; `taken_off` is what other invoices gave back of its lines before."""
 
     note: CreditNote
     invoice: Invoice
     parts: Parts
     refunds: Sequence[Refund] = ()
     transitions: Sequence[Transition] = ()
+    taken_off: Sequence[TakenOff] = ()
 
 
 def draft_document(draft: CreditDraft, invoice: str) -> dict[str, Json]:
@@ -75,6 +76,7 @@ def issued_document(issued: Issued) -> dict[str, Json]:
         "refunded": format_minor(parts.money_minor, currency),
         "to_balance": format_minor(parts.balance_minor, currency),
         "refunds": [refund_document(one) for one in issued.refunds],
+        "given_back_before": [_taken_off_document(one, currency) for one in issued.taken_off],
         "invoice_after": invoice_document(issued.invoice),
         "transitions": [transition_document(move) for move in issued.transitions],
     }
@@ -89,8 +91,10 @@ def shown_answer(note: CreditNote, invoice: Invoice, refunds: Sequence[Refund]) 
     return Answer(document, (head, *_said(note.draft)), _lines(note.draft, invoice))
 
 
-def proposal_lines(draft: CreditDraft, invoice: Invoice, parts: Parts) -> tuple[str, ...]:
-    """What a person is shown before saying yes."""
+def proposal_lines(
+    draft: CreditDraft, invoice: Invoice, parts: Parts, taken_off: Sequence[TakenOff] = ()
+) -> tuple[str, ...]:
+    """What a person is shown before saying yes; `taken_off` is what other invoices gave back of its lines before."""
     currency = draft.currency
     lines = [
         f"line {line.position}  {line.description}: {_money(line.net_minor, currency)}"
@@ -100,6 +104,7 @@ def proposal_lines(draft: CreditDraft, invoice: Invoice, parts: Parts) -> tuple[
     return (
         f"Credit note on {invoice.number} · {draft.customer}",
         *lines,
+        *(_before(_taken_off_document(one, currency), currency.code) for one in taken_off),
         *_said(draft),
         *_where(draft, parts),
     )
@@ -116,6 +121,9 @@ def issued_answer(document: Json) -> Answer:
         "to_balance": "to the customer's balance",
     }
     lines += [f"{document[name]} {currency} {where}" for name, where in went.items() if _some(document[name])]
+    before = document.get("given_back_before", ())  # an answer kept by an earlier version has none
+    assert isinstance(before, Sequence)
+    lines += [_before(one, str(currency)) for one in before if isinstance(one, Mapping)]
     moves = document["transitions"]
     assert isinstance(moves, Sequence)
     lines += [f"{move['subscription']} is {move['to']} again" for move in moves if isinstance(move, Mapping)]
@@ -140,6 +148,21 @@ def credit_notes_answer(notes: Sequence[CreditNote], numbers: Mapping[str, str],
     )
     documents = [credit_note_document(note, numbers[note.draft.invoice]) for note in notes]
     return Answer(documents, (), Sheet(COLUMNS, rows, timezone), "no credit notes")
+
+
+def _taken_off_document(one: TakenOff, currency: Currency) -> dict[str, Json]:
+    return {
+        "line": one.position,
+        "net": format_minor(one.net_minor, currency),
+        "tax": format_minor(one.tax_minor, currency),
+        "invoice": one.number,
+    }
+
+
+def _before(one: Mapping[str, Json], currency: str) -> str:
+    """Why less than the line is left: `one` is the document of what was taken off it."""
+    tax = f", tax {one['tax']} {currency}" if _some(one["tax"]) else ""
+    return f"of line {one['line']} {one['net']} {currency}{tax} went back before, on {one['invoice']}"
 
 
 def _line_document(line: CreditLine, currency: Currency) -> dict[str, Json]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from planctl.core.currencies import Currency
 from planctl.core.instants import zone
@@ -12,6 +11,7 @@ from planctl.core.invoicing.model import Draft, Invoice
 from planctl.core.invoicing.returning import Returned
 from planctl.core.money import format_amount
 from planctl.core.subscriptions.model import Subscription
+from planctl.values import dataclass
 from planctl.views.credit_note import Issued, issued_document
 from planctl.views.invoice import invoice_document, issued_text
 from planctl.views.sheet import Answer, Json

@@ -20,6 +20,7 @@ from planctl.core.periods import Instant
 from planctl.core.pricing.kinds.shared import plural, singular
 from planctl.views.formats.table import grouped
 from planctl.views.sheet import Answer, Cell, Column, Json, Sheet
+from planctl.views.words import said_text
 
 LIST = (
     Column("id", heading="plan"),
@@ -273,17 +274,6 @@ def _beyond(beyond: Beyond | None, unit: str, currency: Currency) -> str:
     more = "bought ahead" if beyond.charge == "prepaid" else "then"
     limit = f", up to {grouped(decimal_text(beyond.up_to))}" if beyond.up_to is not None else ""
     return f"{more} {'; '.join(prices) or f'not sold in {currency.code}'}{limit}"
-
-
-def said_text(value: Document) -> str:
-    """A term's value in one line."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list):
-        return ", ".join(said_text(item) for item in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {said_text(item)}" for key, item in value.items())
-    return value or ""
 
 
 # --- lists

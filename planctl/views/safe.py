@@ -38,7 +38,8 @@ def safe(text: str, limit: int | None = None) -> str:
 
     Source: CVE-2021-25743 and CVE-2021-42574 for what such characters do on a terminal and in a review.
     """
-    if text.isascii() and text.isprintable():  # what nearly all text is
+    # What nearly all text is: nothing that is printable is of a hidden category.
+    if text.isprintable() and (text.isascii() or _HIDDEN_LETTERS.isdisjoint(text)):
         return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
     if limit is None:
         return "".join(map(_shown, text))

@@ -7,9 +7,10 @@ safe for where it goes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
+
+from planctl.values import dataclass
 
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 """What `-f json` may print: amounts and quantities are decimal strings, instants RFC 3339; never a float."""

@@ -50,6 +50,41 @@ def backup_answer(path: str, size_bytes: int, tip: Tip) -> Answer:
     return Answer(document, (f"{path}: {size_bytes:,} bytes, checked; audit tip {tip.seq} {tip.hash}",))
 
 
+def copied_answer(copied: Any, laws: int) -> Answer:
+    """A copy of a store that was compared and checked: what each table holds, and the audit's last entry."""
+    tip = copied.audit_tip
+    document: dict[str, Json] = {
+        "from": copied.source,
+        "to": copied.target,
+        "rows": copied.rows,
+        "tables": {name: content.rows for name, content in copied.tables.items()},
+        "laws": laws,
+        "audit": {"seq": tip.seq, "hash": tip.hash},
+    }
+    filled = sum(bool(content.rows) for content in copied.tables.values())
+    return Answer(
+        document,
+        (
+            f"{copied.source} was copied to {copied.target}",
+            f"{count(copied.rows, 'row')} in {count(filled, 'table')}: the same on both sides",
+            f"{count(laws, 'law')}: all hold on the copy; audit tip {tip.seq} {tip.hash}",
+        ),
+    )
+
+
+def one_goes_on(source: str) -> tuple[str, ...]:
+    """The warning after a copy: two stores that go on bill everything twice. `source` is a path or an address."""
+    if "://" in source:
+        name = source.partition("://")[2].partition("?")[0].partition("/")[2] or "its_name"
+        closing = f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+    else:
+        closing = f"chmod 0400 {source}"
+    return (
+        "warning: from now on only one of the two may be written to: both would bill the same customers",
+        f"  hint: close the one that was copied: {closing}",
+    )
+
+
 def upgrade_answer(before: int, after: int) -> Answer:
     """Which schema the store had and has."""
     line = f"schema {after} already" if before == after else f"schema {before} → {after}"

@@ -6,11 +6,11 @@ Values are as Stripe says them: amounts of prices are in its unit, `why` says th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import get_args
 
 from planctl.core.stripe.comparing import Comparison
 from planctl.core.stripe.model import Account, Action, FieldChange, LeftOut, StripeChange, Value
+from planctl.values import dataclass
 from planctl.views.formats import Screen, csv, markdown
 from planctl.views.safe import safe, width
 from planctl.views.sheet import Answer, Column, Json, Sheet

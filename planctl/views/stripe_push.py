@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from planctl.core.instants import instant_text
 from planctl.core.money import format_minor
@@ -11,6 +10,7 @@ from planctl.core.stripe.comparing import Comparison
 from planctl.core.stripe.facts_told import Handled
 from planctl.core.stripe.invoice_report import Outcome, ProposedInvoice, Stopped
 from planctl.core.stripe.model import GIVEN_UP, Account, LeftOut, Operation, StripeChange
+from planctl.values import dataclass
 from planctl.views.formats import Screen, csv, markdown
 from planctl.views.safe import safe
 from planctl.views.sheet import Answer, Cell, Column, Json, Sheet

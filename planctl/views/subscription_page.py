@@ -13,7 +13,7 @@ from planctl.core.money import decimal_text, format_amount
 from planctl.core.subscriptions.dues import block_at
 from planctl.core.subscriptions.model import ENDED, Status, Subscription
 from planctl.core.upcoming import fee_minor
-from planctl.views.holders import apart_document, apart_lines
+from planctl.views.apart import apart_document, apart_lines
 from planctl.views.pools import pool_document, section_lines
 from planctl.views.sheet import Answer, Json
 from planctl.views.subscription import (

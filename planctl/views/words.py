@@ -1,10 +1,11 @@
-"""Small words that several views share: counts, exact numbers, instants and days, a length of time."""
+"""Small words that several views share: counts, exact numbers, terms, instants and days, a length of time."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from planctl.core.document import Document
 from planctl.core.instants import (
     DAY_MICROSECONDS,
     HOUR_MICROSECONDS,
@@ -44,3 +45,14 @@ def age_text(age: int) -> str:
     if age >= HOUR_MICROSECONDS:
         return f"{age // HOUR_MICROSECONDS} h"
     return f"{age // MINUTE_MICROSECONDS} min"
+
+
+def said_text(value: Document) -> str:
+    """A term's value in one line."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(said_text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {said_text(item)}" for key, item in value.items())
+    return value or ""

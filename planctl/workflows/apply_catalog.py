@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from planctl.core.catalog.weighing import features_weighed, weighed
 from planctl.core.unreadable import Unreadable
 from planctl.errors import Conflict, InvalidInput, NotFound
 from planctl.findings import Finding, Place, in_order
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.catalog.book import Book

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planctl.core.coupons import Redemption
@@ -11,6 +10,7 @@ from planctl.errors import NotFound, Refused
 from planctl.store import coupons, subscriptions
 from planctl.store.coupons import Declared
 from planctl.store.selling import existing
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.periods import Instant

@@ -6,7 +6,7 @@ Of a plan that runs it decides which terms an assignment would renew it to; the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ from planctl.store import catalog, subscriptions
 from planctl.store.facts import customer_facts
 from planctl.store.offers import offered
 from planctl.store.selling import Buyer, buyer, existing, on_agreed_terms
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

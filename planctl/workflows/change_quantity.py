@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from planctl.store.facts import customer_facts, purse_for
 from planctl.store.offers import names
 from planctl.store.outcomes import issue
 from planctl.store.selling import subscription_at
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -7,7 +7,6 @@ nothing is guessed, the rest is listed. Source: planctl billing rules, dunning, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -31,6 +30,7 @@ from planctl.store.operations import recall, remember
 from planctl.store.payments import PaymentFilter
 from planctl.store.selling import existing
 from planctl.store.settings import timezone
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

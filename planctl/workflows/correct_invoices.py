@@ -5,11 +5,10 @@ Source: planctl billing rules, invoices, credit and payments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from planctl.core.invoicing.credits import Crediting, LineChoice, Parts, credit_of, minor_of
+from planctl.core.invoicing.credits import Crediting, LineChoice, Parts, TakenOff, credit_of, minor_of
 from planctl.core.invoicing.model import (
     UNPAID,
     CreditNote,
@@ -28,9 +27,11 @@ from planctl.store.books import check_open, check_since
 from planctl.store.credit_notes import CreditNoteFilter
 from planctl.store.debts import Lifted, caught_up, lift
 from planctl.store.facts import customer_facts
+from planctl.store.history import gone_back
 from planctl.store.paying_out import GivenBack, give_back, given_back
 from planctl.store.selling import existing
 from planctl.store.wallets import reverse_wallet
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -48,23 +49,38 @@ class CreditAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditProposed:
+    """A credit note that would be issued, and what other invoices gave back of the same lines before."""
+
+    given: GivenBack
+    taken_off: tuple[TakenOff, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Credited:
-    """A credit note that was issued, its invoice afterwards, where the amount went, and what moved because of it."""
+    """A credit note that was issued, its invoice afterwards, where the amount went, and what moved because of it.
+
+    `taken_off` is what other invoices had given back of the same lines before.
+    """
 
     note: CreditNote
     invoice: Invoice
     parts: Parts
     refunds: tuple[Refund, ...] = ()
     transitions: tuple[Transition, ...] = ()
+    taken_off: tuple[TakenOff, ...] = ()
 
 
 def void_invoice(tx: Tx, number: str, at: Instant, *, reissue: bool, recorded_at: Instant) -> Invoice:
     """Void an invoice, which keeps its number; with `reissue` the next run bills its charges again.
 
     What the customer's balance paid of it returns there, and what wallets paid of its usage to them. Refused
-    for one that is void, on which money was paid, or on which a credit note stands.
+    for one that is void, on which money was paid, on which a credit note stands, or, where it is not issued again,
+    of which another invoice has given unused time or usage back.
     """
     invoice = voidable(tx, number, at)
+    if not reissue:
+        _check_not_given_back(tx, invoice)
     held = caught_up(tx, invoice.draft.customer, at, recorded_at)
     _return_credit(tx, invoice, at)
     reverse_wallet(tx, invoice.id, at)
@@ -108,32 +124,36 @@ def collectible(tx: Tx, number: str, at: Instant) -> Invoice:
     return invoice
 
 
-def propose_credit(tx: Tx, asked: CreditAsked) -> GivenBack:
+def propose_credit(tx: Tx, asked: CreditAsked) -> CreditProposed:
     """What crediting would do. Refused where nothing, or not so much, is left to credit."""
     invoice = invoices.invoice(tx, asked.number)
     _check_day(tx, invoice, asked.at, "the credit note")
     _check_nothing_to_give_again(tx, invoice, asked.at)
-    notes = credit_notes.notes_on(tx, [invoice.id])[invoice.id]
+    gone = gone_back(tx, invoice)
     currency = invoice.draft.currency
     choices = [
         LineChoice(position, None if amount is None else minor_of(amount, currency, "a credit"))
         for position, amount in asked.lines
     ]
-    said = Crediting(f"manual:{len(notes) + 1}", asked.at, asked.to, asked.reason)
-    return given_back(tx, credit_of(invoice, notes, choices, said))
+    said = Crediting(f"manual:{len(gone.notes) + 1}", asked.at, asked.to, asked.reason)
+    given = given_back(tx, credit_of(invoice, gone, choices, said))
+    wanted = {position for position, _ in asked.lines}
+    elsewhere = (one for one in gone.taken_off if one.invoice != invoice.id)
+    return CreditProposed(given, tuple(one for one in elsewhere if not wanted or one.position in wanted))
 
 
 def apply_credit(tx: Tx, asked: CreditAsked, recorded_at: Instant) -> Credited:
     """Issue a credit note: it enters the balance, and leaves it for what the invoice owes or goes back as money."""
     proposed = propose_credit(tx, asked)
-    invoice, parts = proposed.invoice, proposed.parts
+    invoice, parts = proposed.given.invoice, proposed.given.parts
     held = caught_up(tx, invoice.draft.customer, asked.at, recorded_at)
-    (done,) = give_back(tx, [proposed], recorded_at)
+    (done,) = give_back(tx, [proposed.given], recorded_at)
     note = done.note
     moves: tuple[Transition, ...] = ()
     if parts.invoice_minor:
         moves = lift(tx, held, invoice, Lifted(asked.at, note.id, recorded_at))
-    return Credited(note, invoices.invoice(tx, invoice.id), parts, done.refunds, moves)
+    after = invoices.invoice(tx, invoice.id)
+    return Credited(note, after, parts, done.refunds, moves, proposed.taken_off)
 
 
 def read_credit_notes(tx: Tx, wanted: CreditNoteFilter) -> tuple[list[CreditNote], dict[str, str]]:
@@ -196,6 +216,18 @@ def _check_voidable(tx: Tx, invoice: Invoice) -> None:
             code="invoice-paid",
             where=invoice.number,
             hint=f"credit it: planctl credit-note create {invoice.number} --to balance|refund --reason TEXT",
+        )
+
+
+def _check_not_given_back(tx: Tx, invoice: Invoice) -> None:
+    """Refused where another invoice gave a part of it back: what was never charged cannot go back."""
+    taken = next((one for one in gone_back(tx, invoice).taken_off if one.invoice != invoice.id), None)
+    if taken is not None:
+        raise Refused(
+            f"invoice {taken.number} gave a part of line {taken.position} of {invoice.number} back",
+            code="invoice-credited",
+            where=invoice.number,
+            hint=f"credit the rest of it: planctl credit-note create {invoice.number} --reason TEXT",
         )
 
 

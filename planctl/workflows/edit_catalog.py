@@ -6,20 +6,21 @@ Drafting reads what is stored and what was asked, deciding says what comes of it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.changeset import Change, ChangeSet, StoredCatalog, StoredObject
 from planctl.core.catalog.edits import Proposal, entry_of, new_entry, propose
 from planctl.core.catalog.entries import with_value
+from planctl.core.catalog.references import SOLD
 from planctl.core.catalog.standing import address_of, naming, standing
-from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Mapping as Node
 from planctl.core.document import Scalar
 from planctl.errors import Refused
 from planctl.files.plan_options import Options, read_options
 from planctl.findings import Finding, Place, in_order
 from planctl.store import catalog as store
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -7,7 +7,7 @@ Source: planctl billing rules, money and rounding, rating, invoices.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ from planctl.store.feature_names import names_of
 from planctl.store.offers import taxes
 from planctl.store.usage import UsageRequest
 from planctl.store.wallets import grants_of
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -6,15 +6,15 @@ What a correction names comes before it, and a level is raised before it is lowe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planctl.core.instants import FOREVER
 from planctl.core.metering.model import UsageEvent
 from planctl.store import catalog, usage
-from planctl.store.columns import FOREVER
 from planctl.store.feature_names import names_of
 from planctl.store.selling import existing
 from planctl.store.usage_children import branch
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

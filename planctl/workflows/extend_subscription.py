@@ -6,7 +6,7 @@ What an extension gives is written at once; what it costs in the running period 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core import dunning
@@ -38,6 +38,7 @@ from planctl.store.facts import customer_facts, purse_for
 from planctl.store.offers import names
 from planctl.store.outcomes import issue
 from planctl.store.selling import subscription_at
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

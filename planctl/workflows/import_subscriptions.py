@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ from planctl.store.offers import offered
 from planctl.store.outcomes import write_start
 from planctl.store.selling import buyer, on_agreed_terms
 from planctl.store.trials import record_trials, trials_used
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

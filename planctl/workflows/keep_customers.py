@@ -6,7 +6,7 @@ Source: planctl billing rules, lifecycle (auto_enable), companies, moving in.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from planctl.core.currencies import Currency, iso_currency
@@ -31,6 +31,7 @@ from planctl.store.selling import existing
 from planctl.store.settings import timezone
 from planctl.store.trials import record_trials, trials_used
 from planctl.store.usage_children import branch
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.files.table_reader import TableRow

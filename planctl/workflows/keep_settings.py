@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planctl.core.business import SETTINGS, checked, setting_of
 from planctl.core.unreadable import Unreadable
 from planctl.errors import InvalidInput, NotYet, Refused
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.instants import Instant

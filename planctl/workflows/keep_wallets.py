@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -23,12 +23,13 @@ from planctl.core.wallets import ZERO, Grant, WalletMove, kept_back, life_end, v
 from planctl.errors import InvalidInput, NotFound, Refused
 from planctl.identifiers import new_id
 from planctl.store import catalog, invoices, subscriptions, usage
-from planctl.store.facts import customer_facts, facts_as_of, purse_for, request_for, run_terms
+from planctl.store.facts import customer_facts, facts_as_of, purse_for, run_terms
 from planctl.store.granting import metered_feature
 from planctl.store.offers import names, offered
 from planctl.store.outcomes import issue
 from planctl.store.selling import buyer, existing, holding
 from planctl.store.usage_customers import usage_customers
+from planctl.store.usage_totals import request_for
 from planctl.store.wallets import (
     add_grants,
     entries_of,
@@ -36,6 +37,7 @@ from planctl.store.wallets import (
     invoices_of_debits,
     post_moves,
 )
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.periods import Instant
@@ -13,6 +13,7 @@ from planctl.store import subscriptions
 from planctl.store.debts import looked_at
 from planctl.store.facts import customer_facts
 from planctl.store.selling import subscription_at
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

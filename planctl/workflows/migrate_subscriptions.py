@@ -7,7 +7,7 @@ goes on where it stopped. What a change is and costs, `store/deciding.py` says, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.currencies import Currency
@@ -40,6 +40,7 @@ from planctl.store.offers import offered
 from planctl.store.selling import Buyer
 from planctl.store.sets import chunks, sequences
 from planctl.store.subscriptions import SubscriptionFilter
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -6,7 +6,7 @@ A pause credits what was charged ahead for its time; resuming bills the rest of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.invoicing.advance import advance_or_hold
@@ -38,6 +38,7 @@ from planctl.store.facts import customer_facts, measured, run_terms
 from planctl.store.outcomes import write_outcomes
 from planctl.store.paying_out import Credit, GivenBack, credits_of_unused, give_back
 from planctl.store.selling import subscription_at
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

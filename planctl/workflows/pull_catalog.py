@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from planctl.core.catalog.respelling import place_of
 from planctl.files.replaced_files import NewText, replace_files
 from planctl.files.settling import Said, settled
 from planctl.findings import NOWHERE, Finding, Place
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

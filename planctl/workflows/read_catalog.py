@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.book import summary
@@ -13,6 +13,7 @@ from planctl.core.catalog.export import catalog_file_document
 from planctl.core.catalog.snapshot_file import Snapshot
 from planctl.core.document import Document
 from planctl.errors import NotFound
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.instants import Instant

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.apart import apart_of, terms_apart
@@ -12,6 +11,7 @@ from planctl.core.subscriptions.model import ENDED, LIVE
 from planctl.files.yaml_writer import write_yaml
 from planctl.store import catalog as store
 from planctl.store.subscriptions import SubscriptionFilter, listing
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.catalog.apart import Apart

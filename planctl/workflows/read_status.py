@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planctl.core.instants import DAY_MICROSECONDS, HOUR_MICROSECONDS, MINUTE_MICROSECONDS, Instant
 from planctl.errors import InvalidInput
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.customers import Hold

@@ -1,14 +1,13 @@
-"""Subscriptions and invoices as they stand at an instant: what time alone has moved is derived, never written."""
+"""Subscriptions as they stand at an instant: what time alone has moved is derived, never written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.accounts import Shown, addons_of, requests_of, seen_at
 from planctl.core.catalog.apart import apart_of
-from planctl.core.invoicing.model import Invoice
 from planctl.core.invoicing.projection import projected
 from planctl.core.periods import Instant
 from planctl.core.upcoming import successor_of
@@ -16,10 +15,10 @@ from planctl.store import catalog, invoices, subscriptions
 from planctl.store.as_of import customer_as_of
 from planctl.store.change_requests import open_request_of
 from planctl.store.facts import customer_facts
-from planctl.store.invoices import InvoiceFilter
 from planctl.store.offers import newest_versions
 from planctl.store.selling import existing, subscription_at
 from planctl.store.subscriptions import SubscriptionFilter
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -68,23 +67,6 @@ def read_all(tx: Tx, wanted: Filter, as_of: Instant) -> list[Shown]:
     ]
     found.sort(key=lambda one: (one.subscription.started_at, one.subscription.id))
     return found[: wanted.limit] if wanted.limit else found
-
-
-def read_invoices(tx: Tx, wanted: InvoiceFilter, as_of: Instant, status: str = "") -> list[Invoice]:
-    """Invoices in the order of issue, with the status that time has brought; NotFound for an unknown customer."""
-    for customer in wanted.customers:
-        existing(tx, customer)
-    found = [_at(one, as_of) for one in invoices.listing(tx, wanted)]
-    return [one for one in found if status in {"", one.status.value}]
-
-
-def read_invoice(tx: Tx, number: str, as_of: Instant) -> Invoice:
-    """One invoice by number or id, with the status that time has brought."""
-    return _at(invoices.invoice(tx, number), as_of)
-
-
-def _at(invoice: Invoice, as_of: Instant) -> Invoice:
-    return replace(invoice, status=invoice.status_at(as_of))
 
 
 def _several(tx: Tx, customers: Sequence[str], as_of: Instant) -> list[Shown]:

@@ -1,35 +1,32 @@
-"""Answers about usage, read only: open pools of a customer, one access check, the events themselves."""
+"""Answers about usage, read only: open pools of a customer, one access check."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import field
 from fractions import Fraction
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog.model import Feature
-from planctl.core.entitlements import Checked, OpenPool, Question, check
+from planctl.core.entitlements import Checked, Holding, OpenPool, Question, check
 from planctl.core.invoicing.members import used_by
-from planctl.core.metering.model import UsageEvent
 from planctl.core.money import NumberError, parse_decimal
 from planctl.core.open_pools import shared_windows
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
 from planctl.errors import InvalidInput
-from planctl.store import catalog, usage
-from planctl.store.as_of import AsOf, access_facts, customer_as_of
-from planctl.store.columns import FOREVER
-from planctl.store.facts import request_for
-from planctl.store.selling import existing
-from planctl.store.usage_children import branch, by_child, companies
-from planctl.store.usage_customers import usage_customers
+from planctl.store.as_of import AsOf, access_facts, customer_as_of, plain_holdings
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
 SUMMED = frozenset({"sum", "count", "weighted"})
 """Aggregates whose level now is the sum of everybody's; a mean over time is not shown before its period is over."""
+
+
+Shared = Mapping[tuple[str, str], Mapping[str, Fraction]]
+"""What everybody of a company used, by subscription and feature, then by customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +81,27 @@ class Access:
     billed_to: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventsWanted:
-    """Which events to list: of one customer, in `[starts_at, ends_at)`, oldest first; `limit` 0: all."""
-
-    customer: str
-    features: tuple[str, ...] = ()
-    starts_at: int = 0
-    ends_at: int = FOREVER
-    limit: int = 0
-
-
 def usage_of(tx: Tx, customer_id: str, at: Instant) -> CustomerUsage:
     """Every metered feature of the customer's live subscriptions, as if a run had just been done at `at`.
 
     The pools of a customer of a company are the company's.
     """
+    plain = plain_holdings(tx, customer_id, at)
+    if plain is not None:
+        return CustomerUsage(customer_id, customer_id, at, _uses(plain, {}))
     found = customer_as_of(tx, customer_id, at)
-    root = found.customer.id
-    is_company = bool(companies(tx, [root]))
-    shared = _shared(tx, found, customer_id) if is_company else {}
-    uses = tuple(
+    shared = _shared(tx, found, customer_id)
+    return CustomerUsage(
+        customer_id, found.customer.id, at, _uses(found.holdings, shared or {}), shared is not None
+    )
+
+
+def _uses(holdings: Iterable[Holding], shared: Shared) -> tuple[FeatureUse, ...]:
+    return tuple(
         _use(holding.subscription, feature, state, shared.get((holding.subscription.id, feature), {}))
-        for holding in found.holdings
+        for holding in holdings
         for feature, state in holding.pools.items()
     )
-    return CustomerUsage(customer_id, root, at, uses, is_company)
 
 
 def _use(
@@ -121,8 +113,14 @@ def _use(
     return FeatureUse(subscription.id, feature, definition.unit, state, by_customer, adds_up)
 
 
-def _shared(tx: Tx, found: AsOf, customer_id: str) -> dict[tuple[str, str], dict[str, Fraction]]:
-    """What everybody of a company used in its open pools, by subscription and feature; of a child its own part."""
+def _shared(tx: Tx, found: AsOf, customer_id: str) -> Shared | None:
+    """What everybody of a company used in its open pools; of a child its own part. None of what is no company."""
+    from planctl.store import catalog
+    from planctl.store.usage_children import branch, by_child, companies
+    from planctl.store.usage_totals import request_for
+
+    if not companies(tx, [found.customer.id]):
+        return None
     windows = shared_windows(found.lineup, found.at)
     former = catalog.aliases(tx, "features")
     by_id = {one.id: one for one in found.lineup.subscriptions}
@@ -158,24 +156,3 @@ def check_access(tx: Tx, asked: Asked, at: Instant) -> Access:
         raise InvalidInput(f"{feature.id} is no list of values", where="--value", got=asked.value)
     question = Question(facts.names, feature.type, quantity, asked.value)
     return Access(feature, check(question, facts.holdings, at, waiting=facts.waiting), facts.billed_to)
-
-
-def events_of(tx: Tx, wanted: EventsWanted) -> Sequence[UsageEvent]:
-    """The events of a customer in time order; of a company everybody's, of a part of it the part's own."""
-    existing(tx, wanted.customer)
-    root = usage_customers(tx, [wanted.customer])[wanted.customer].root
-    users = () if root == wanted.customer else branch(tx, wanted.customer)
-    found = usage.events(tx, root, _names(tx, wanted.features), wanted.starts_at, wanted.ends_at, users)
-    return tuple(islice(found, wanted.limit or None))
-
-
-def _names(tx: Tx, features: tuple[str, ...]) -> list[str]:
-    """Every name under which events of these features, or of all, are recorded."""
-    former = catalog.aliases(tx, "features")
-    found: dict[str, None] = {}
-    for name, feature in catalog.features(tx).items():
-        if feature.type == "metered" and (not features or name in features):
-            found.update(dict.fromkeys((name, *former.get(name, ()))))
-            found.update({feature.meter.event: None} if feature.meter.event else {})
-    found.update(dict.fromkeys(features))
-    return list(found)

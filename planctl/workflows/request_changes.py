@@ -6,7 +6,6 @@ What a change is and what it costs, the journey of a start decides; here nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planctl.core.invoicing.projection import projected
@@ -29,6 +28,7 @@ from planctl.store.facts import customer_facts
 from planctl.store.offers import offered
 from planctl.store.selling import existing
 from planctl.store.subscriptions import SubscriptionFilter
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

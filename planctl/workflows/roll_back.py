@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.catalog import guards
@@ -18,6 +18,7 @@ from planctl.core.document import Mapping as Node
 from planctl.errors import Conflict, NotFound
 from planctl.store import catalog as store
 from planctl.store.written import renames_after
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.instants import Instant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from planctl.core.catalog.examples import softened
@@ -15,6 +15,7 @@ from planctl.core.document import Scalar
 from planctl.files.replaced_files import NewText, replace_files
 from planctl.files.settling import Said, said_by, settled
 from planctl.findings import NOWHERE, Finding, Place
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ from planctl.store.facts import customer_facts, facts_of_new, run_terms
 from planctl.store.outcomes import write_start
 from planctl.store.selling import Buyer, buyer, newest_or, on_agreed_terms
 from planctl.store.trials import record_trials, trials_used
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

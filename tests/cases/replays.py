@@ -22,13 +22,14 @@ from planctl.core.replay.simulation import Span
 from planctl.core.replay.span import span_of
 from planctl.store import replaying
 from planctl.store.engine import Tx, open_store
+from tests import stores
 
 NOTHING = Proposal()
 
 
 def assert_every_month_replays(store: Path) -> None:
     """AssertionError naming each statement of the store that does not come out as it was issued, on either side."""
-    with open_store(str(store)) as opened, opened.read() as tx:
+    with open_store(stores.url(store)) as opened, opened.read() as tx:
         problems = [problem for span in _months(tx) for problem in _problems(tx, span)]
     assert not problems, "\n".join(problems)
 

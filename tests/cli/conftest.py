@@ -6,7 +6,6 @@ Nobody sits at a terminal: what asks must be answered by an option.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from planctl.__main__ import main
+from tests import stores
 
 SHOP = Path(__file__).parents[1] / "data" / "shop.yaml"
 ACME = Path(__file__).parents[1] / "data" / "acme"
@@ -46,9 +46,10 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """`run("plan", "list", "-f", "json")`; the store is `store.db` in the working directory, not made yet."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PLANCTL_STORE", str(tmp_path / "store.db"))
+    monkeypatch.setenv("PLANCTL_STORE", stores.address(tmp_path / "store.db"))
 
     def run(*words: str | Path) -> Result:
+        stores.url(tmp_path / "store.db")
         capsys.readouterr()
         exit_code = main([str(word) for word in words])
         return Result(exit_code, *capsys.readouterr())
@@ -61,15 +62,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A test store to which the catalog of tests/data/shop.yaml was applied, made once."""
     store = tmp_path_factory.mktemp("template") / "store.db"
     for words in (["init", str(store.parent), "--test"], ["catalog", "apply", str(SHOP), "--yes"]):
-        assert main(["--store", str(store), "--as-of", "2026-01-01", "--quiet", *words]) == 0
+        assert main(["--store", stores.url(store), "--as-of", "2026-01-01", "--quiet", *words]) == 0
     return store
 
 
 @pytest.fixture
 def shop(run: Run, template: Path, tmp_path: Path) -> Run:
     """`run` with a test store of 2026-01-01 that sells the plans of tests/data/shop.yaml."""
-    shutil.copyfile(template, tmp_path / "store.db")
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(template, tmp_path / "store.db")
     return run
 
 
@@ -82,13 +82,12 @@ def acme_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["catalog", "apply", str(ACME), "--yes"],
         ["customer", "add", "nova", "--name", "Nova GmbH", "--currency", "USD"],
     ):
-        assert main(["--store", str(store), "--as-of", "2026-01-01", "--quiet", *words]) == 0
+        assert main(["--store", stores.url(store), "--as-of", "2026-01-01", "--quiet", *words]) == 0
     return store
 
 
 @pytest.fixture
 def acme(run: Run, acme_template: Path, tmp_path: Path) -> Run:
     """`run` with a test store of 2026-01-01 that sells acme's plans and has the customer nova."""
-    shutil.copyfile(acme_template, tmp_path / "store.db")
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(acme_template, tmp_path / "store.db")
     return run

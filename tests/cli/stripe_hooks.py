@@ -5,13 +5,13 @@ comes in by the command line. It asserts nothing but that this was set up.
 from __future__ import annotations
 
 import io
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from planctl import clock
+from tests import stores
 from tests.cli.conftest import Result, Run
 from tests.fakes.stripe import FakeStripe
 
@@ -79,7 +79,5 @@ def close_books(planctl: Run, day: str) -> None:
 
 
 def events_kept(tmp_path: Path) -> dict[str, str]:
-    with sqlite3.connect(tmp_path / "store.db") as store:
-        found = dict(store.execute("SELECT event_id, state FROM stripe_event").fetchall())
-    store.close()
-    return found
+    with stores.raw(tmp_path / "store.db") as store:
+        return dict(store.execute("SELECT event_id, state FROM stripe_event").fetchall())

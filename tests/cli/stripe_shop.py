@@ -15,6 +15,7 @@ from planctl.core.stripe.model import Call, State
 from planctl.store import stripe_account, stripe_events, stripe_outbox
 from planctl.store.engine import Tx, open_store
 from planctl.store.stripe_events import EventState, KeptEvent
+from tests import stores
 from tests.cli.conftest import Run
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe.fixture import stripe
@@ -59,7 +60,7 @@ def keep(tmp_path: Path) -> Callable[[Callable[[Tx], Any]], Any]:
     """Does something in a transaction of the store of `run`."""
 
     def kept(work: Callable[[Tx], Any]) -> Any:
-        with open_store(str(tmp_path / "store.db")) as store, store.write() as tx:
+        with open_store(stores.url(tmp_path / "store.db")) as store, store.write() as tx:
             return work(tx)
 
     return kept

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Run
 
 CATALOG = """
@@ -73,7 +74,7 @@ def events(seed: int) -> list[dict[str, Any]]:
 def billed(run: Run, directory: Path, batches: list[list[dict[str, Any]]], runs: list[date]) -> list[Any]:
     """What nova was billed in a store of its own, without what follows the time of the run."""
     directory.mkdir()
-    store = ("--store", str(directory / "books.db"))
+    store = ("--store", stores.url(directory / "books.db"))
 
     def done(*words: str) -> Any:
         result = run(*words, *store)

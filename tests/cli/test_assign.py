@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planctl.__main__ import main
+from tests import stores
 from tests.cli.conftest import Run
 
 CATALOG = Path(__file__).parents[1] / "data" / "changing.yaml"
@@ -31,15 +31,14 @@ def agreed_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["subscribe", "nova", "--yes"],
         ["subscribe", "plain", "a", "--pay", "month", "--yes"],
     ):
-        assert main(["--store", str(store), "--as-of", "2026-04-01", "--quiet", *words]) == 0
+        assert main(["--store", stores.url(store), "--as-of", "2026-04-01", "--quiet", *words]) == 0
     return store
 
 
 @pytest.fixture
 def shop(run: Run, agreed_template: Path, tmp_path: Path) -> Run:
     """The store of the template, before any newer version."""
-    shutil.copyfile(agreed_template, tmp_path / "store.db")
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(agreed_template, tmp_path / "store.db")
     return run
 
 

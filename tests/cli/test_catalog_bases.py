@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import SHOP, Run
 from tests.cli.test_catalog import change
 from tests.files.test_git import git
@@ -104,7 +105,7 @@ def test_a_snapshot_says_what_the_store_says_and_names_nobody(
     assert json.loads(text)["held"][0]["monthly"] == "19"
     change(edited, RISE)
     from_store = selling("catalog", "diff", "-f", "json", "--as-of", "2026-02-02").json
-    unseen = ("--store", str(tmp_path / "unseen.db"))
+    unseen = ("--store", stores.url(tmp_path / "unseen.db"))
     words = ("catalog", "diff", "--against", "prod.snapshot.json", "-f", "json")
     from_snapshot = selling(*unseen, *words).json
     assert from_snapshot["base"]["kind"] == "snapshot"

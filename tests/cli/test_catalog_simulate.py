@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Run
-from tests.store.lawbooks import edited
+from tests.stores import edited
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -138,6 +139,6 @@ def test_a_catalog_that_is_broken_is_not_replayed(billed: Run, tmp_path: Path) -
 
 
 def test_nothing_is_written(billed: Run, tmp_path: Path) -> None:
-    before = (tmp_path / "store.db").read_bytes()
+    before = stores.content(tmp_path / "store.db")
     assert billed("catalog", "simulate", "dearer", "--period", "2026-10").exit_code == 0
-    assert (tmp_path / "store.db").read_bytes() == before
+    assert stores.content(tmp_path / "store.db") == before

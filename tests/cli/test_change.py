@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planctl.__main__ import main
+from tests import stores
 from tests.cli.conftest import Result, Run
 
 CATALOG = Path(__file__).parents[1] / "data" / "changing.yaml"
@@ -26,15 +26,14 @@ def changing_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["subscribe", "nova", "a", "--pay", "month", "--yes"],
         ["subscribe", "nova", "high", "--yes"],
     ):
-        assert main(["--store", str(store), "--as-of", "2026-04-01", "--quiet", *words]) == 0
+        assert main(["--store", stores.url(store), "--as-of", "2026-04-01", "--quiet", *words]) == 0
     return store
 
 
 @pytest.fixture
 def nova(run: Run, changing_template: Path, tmp_path: Path) -> Run:
     """nova on a (30.00 by the month) and on high (20.00), April 2026, which has 30 days."""
-    shutil.copyfile(changing_template, tmp_path / "store.db")
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(changing_template, tmp_path / "store.db")
     return run
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Result, Run
 
 CATALOG = """
@@ -314,8 +313,7 @@ def test_doctor_finds_usage_that_was_put_on_somebody_else(
     """east is number 2 and north 3: what east used is not north's, nor the company's, nor nobody's."""
     say(acme, "east", "chats", "600")
     assert acme("doctor").exit_code == 0
-    with closing(sqlite3.connect(tmp_path / "store.db")) as raw, raw:
-        assert raw.execute("UPDATE usage_event SET child = ?", (child,)).rowcount == 1
+    stores.edited(tmp_path / "store.db", f"UPDATE usage_event SET child = {child}")
     broken = acme("doctor")
     assert broken.exit_code == 1
     assert "BROKEN  events-unaltered" in broken.stdout

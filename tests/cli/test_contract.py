@@ -10,6 +10,7 @@ import pytest
 
 from planctl.cli import boundary
 from planctl.cli.app import WORDS
+from tests import stores
 from tests.cli.conftest import SHOP, Run
 
 # --- wrong usage is 64
@@ -64,11 +65,11 @@ def test_what_is_used_daily_stands_on_top_of_the_help() -> None:
 # --- errors, for people and machines
 
 
-def test_an_error_says_where_what_its_code_and_one_fix(run: Run) -> None:
+def test_an_error_says_where_what_its_code_and_one_fix(run: Run, tmp_path: Path) -> None:
     result = run("catalog", "history")
     assert result.exit_code == 74
     first, hint, last = result.stderr.splitlines()
-    assert first.endswith("store.db: error: there is no store yet [no-store]")
+    assert first == f"{stores.address(tmp_path / 'store.db')}: error: there is no store yet [no-store]"
     assert hint.startswith("  hint: make one with planctl init")
     assert last == "Nothing was changed."
 
@@ -198,9 +199,9 @@ def test_a_dry_run_says_the_same_and_writes_nothing(run: Run, tmp_path: Path) ->
 
 
 def test_a_dry_run_leaves_a_store_as_it_was(shop: Run, tmp_path: Path) -> None:
-    before = (tmp_path / "store.db").read_bytes()
+    before = stores.content(tmp_path / "store.db")
     assert shop("config", "set", "seller.name", "Acme", "--dry-run").exit_code == 0
-    assert (tmp_path / "store.db").read_bytes() == before
+    assert stores.content(tmp_path / "store.db") == before
 
 
 def test_the_same_key_does_a_write_once(shop: Run) -> None:
@@ -261,7 +262,7 @@ def test_a_reason_is_asked_where_it_must_be_given(shop: Run) -> None:
 
 def test_a_protected_store_wants_its_name(shop: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PLANCTL_STORE")
-    text = '[stores]\nprod = { url = "store.db", protected = true }\n'
+    text = f'[stores]\nprod = {{ url = "{stores.address(tmp_path / "store.db")}", protected = true }}\n'
     (tmp_path / "planctl.toml").write_text(f'store = "prod"\n{text}', encoding="utf-8")
     catalog = tmp_path / "catalog.yaml"
     catalog.write_text(

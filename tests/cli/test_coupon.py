@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from planctl.__main__ import main
+from tests import stores
 from tests.cli.conftest import Run
 
 CATALOG = """\
@@ -48,15 +49,14 @@ def discounting(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["customer", "add", "nova", "--currency", "EUR", "--country", "DE"],
         ["customer", "add", "indra", "--currency", "EUR", "--country", "IN"],
     ):
-        assert main(["--store", str(store), "--as-of", DAY, "--quiet", *words]) == 0
+        assert main(["--store", stores.url(store), "--as-of", DAY, "--quiet", *words]) == 0
     return store
 
 
 @pytest.fixture
 def sells(run: Run, discounting: Path, tmp_path: Path) -> Run:
     """`run` with a store of its own that sells the catalog above."""
-    (tmp_path / "store.db").write_bytes(discounting.read_bytes())
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(discounting, tmp_path / "store.db")
     return run
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Run
 
 FIRST = "INV-2026-00001"
@@ -171,6 +172,61 @@ def test_an_overpayment_is_said_and_stays_with_the_customer(owing: Run) -> None:
     assert owing("customer", "show", "nova", "-f", "json", "--as-of", "2026-01-03").json["balance"] == {
         "USD": "11.00"
     }
+
+
+# --- what another invoice gave back
+
+
+@pytest.fixture
+def changed(acme: Run) -> Run:
+    """nova's INV-2026-00001 over 19.00 for January, of which a change gave 21 of 31 days back: 12.87."""
+    for plan, at in (("starter", "2026-01-01"), ("pro", "2026-01-11")):
+        words = ("subscribe", "nova", plan, "--pay", "month", "--no-trial", "--yes", "--as-of", at)
+        if plan == "pro":
+            assert acme("payment", "record", FIRST, "--as-of", "2026-01-02").exit_code == 0
+        done = acme(*words)
+        assert done.exit_code == 0, done.stderr
+    return acme
+
+
+def test_what_is_left_is_said_before_it_is_credited_and_afterwards(changed: Run) -> None:
+    words = ("credit-note", "create", FIRST, *WHY, "--yes", "--as-of", "2026-01-12")
+    tried = changed(*words, "--dry-run", "-f", "json").json
+    assert (tried["total"], tried["given_back_before"]) == (
+        "6.13",
+        [{"line": 1, "net": "12.87", "tax": "0.00", "invoice": "INV-2026-00002"}],
+    )
+    said = changed(*words)
+    before = "of line 1 12.87 USD went back before, on INV-2026-00002"
+    assert said.stdout.splitlines() == [
+        "credit note CN-2026-00001 on INV-2026-00001: 6.13 USD",
+        "6.13 USD to the customer's balance",
+        before,
+    ]
+    assert before in said.stderr
+    again = changed(*words, "-f", "json")
+    assert (again.exit_code, again.error["code"]) == (4, "nothing-to-credit")
+    assert changed("doctor", "--as-of", "2026-01-12").exit_code == 0
+
+
+def test_an_answer_that_was_kept_before_it_said_what_went_back_is_given_again(
+    changed: Run, tmp_path: Path
+) -> None:
+    words = ("credit-note", "create", FIRST, *WHY, "--yes", "--as-of", "2026-01-12", "--key", "k1")
+    made = changed(*words)
+    older = "UPDATE operation SET result = replace(result, '\"given_back_before\"', '\"unknown\"') WHERE key = 'k1'"
+    stores.edited(tmp_path / "store.db", older)
+    again = changed(*words)
+    assert (again.exit_code, again.stdout.splitlines()) == (0, made.stdout.splitlines()[:2])
+
+
+def test_an_invoice_that_another_gave_a_part_of_back_is_not_voided(acme: Run) -> None:
+    for plan, at in (("starter", "2026-01-01"), ("pro", "2026-01-03")):
+        words = ("subscribe", "nova", plan, "--pay", "month", "--no-trial", "--yes", "--as-of", at)
+        assert acme(*words).exit_code == 0
+    refused = acme("invoice", "void", FIRST, *WHY, "--yes", "--as-of", "2026-01-04", "-f", "json")
+    assert (refused.exit_code, refused.error["code"]) == (4, "invoice-credited")
+    assert refused.error["message"] == f"invoice INV-2026-00002 gave a part of line 1 of {FIRST} back"
 
 
 # --- write-off

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+from tests import stores
 from tests.cli.conftest import Run
 
 NEW_YEAR = ("--as-of", "2026-01-01")
@@ -120,7 +120,7 @@ def test_a_customer_s_page_shows_bars_and_what_is_next(shop: Run) -> None:
 
 def test_the_audit_keeps_no_personal_data(shop: Run, tmp_path: Path) -> None:
     shop("customer", "add", "nova", "--email", "secret@nova.example", "--name", "Nova Nowhere")
-    shutil.copyfile(tmp_path / "store.db", tmp_path / "copy.db")
+    stores.copy(tmp_path / "store.db", tmp_path / "copy.db")
     log = shop("audit", "log", "-f", "json").stdout
     assert "customer add" in log
     assert "secret@nova.example" not in log

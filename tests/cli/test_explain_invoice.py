@@ -7,15 +7,13 @@ The shop is tests/data/explain.yaml: voice costs 31.00 a month with 100 minutes 
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planctl.__main__ import main
+from tests import stores
 from tests.cli.conftest import Result, Run
 
 SHOP = Path(__file__).parents[1] / "data" / "explain.yaml"
@@ -44,7 +42,7 @@ def told_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("catalog", "apply", str(SHOP), "--yes"),
         ("customer", "add", "nova", "--name", "Nova GmbH", "--currency", "USD", "--country", "DE"),
     ):
-        assert main(["--store", str(store), "--quiet", *words, *NEW_YEAR]) == 0
+        assert main(["--store", stores.url(store), "--quiet", *words, *NEW_YEAR]) == 0
     return store
 
 
@@ -63,14 +61,13 @@ def voice_template(told_template: Path, tmp_path_factory: pytest.TempPathFactory
         ("usage", "import", str(usage), "--as-of", "2026-01-20"),
         ("invoice", "run", *FEBRUARY),
     ):
-        assert main(["--store", str(store), "--quiet", *words]) == 0
+        assert main(["--store", stores.url(store), "--quiet", *words]) == 0
     return store
 
 
 def copied(template: Path, directory: Path) -> Path:
     store = directory / "store.db"
-    shutil.copyfile(template, store)
-    store.chmod(0o600)
+    stores.copy(template, store)
     return store
 
 
@@ -400,12 +397,7 @@ def test_the_steps_are_a_table_for_spreadsheets(voice: Run) -> None:
 
 def altered(tmp_path: Path, statement: str) -> None:
     """Change the store past planctl, as somebody would who takes its guards away first."""
-    with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
-        guards = raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for (name,) in guards:
-            raw.execute(f'DROP TRIGGER "{name}"')
-        raw.execute(statement)
-        raw.commit()
+    stores.edited(tmp_path / "store.db", statement)
 
 
 USAGE = "WHERE charge_key = 'usage:minutes'"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 
 from planctl.errors import Conflict
 from planctl.workflows import run_invoices
+from tests import stores
 from tests.cli.conftest import Run
 
 NEW_YEAR = ("--as-of", "2026-01-01")
@@ -117,9 +116,7 @@ def test_a_held_customer_leaves_with_1_and_is_named(nova: Run, tmp_path: Path) -
     nova("customer", "add", "berta", "--currency", "EUR", *NEW_YEAR)
     nova("subscribe", "berta", "pro", "--pay", "month", "--no-trial", "--yes", *NEW_YEAR)
     nova("payment", "record", "INV-2026-00002", "--as-of", "2026-01-02")
-    with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
-        raw.execute("UPDATE customer SET tax = 'vat_gone' WHERE id = 'berta'")
-        raw.commit()
+    stores.edited(tmp_path / "store.db", "UPDATE customer SET tax = 'vat_gone' WHERE id = 'berta'")
     result = nova("invoice", "run", "-f", "json", *FEBRUARY)
     assert result.exit_code == 1
     assert result.json["invoices"] == ["INV-2026-00003"]
@@ -139,8 +136,12 @@ def test_quiet_prints_nothing_on_success(nova: Run) -> None:
     [
         (("--customer", "nobody"), 4, "nobody"),
         (("--catch-up", "13"), 64, "--reason"),
-        (("--workers", "2"), 4, "--workers"),
+        pytest.param(("--workers", "2"), 64, "--workers", marks=pytest.mark.sqlite_only),
+        (("--workers", "0"), 64, "--workers"),
+        (("--workers", "33"), 64, "--workers"),
         (("--max-change", "30%"), 4, "--max-change"),
+        (("--max-change", "a third"), 3, "--max-change"),
+        (("--max-change", "30%", "--customer", "nova"), 64, "--max-change"),
     ],
 )
 def test_what_a_run_cannot_do_is_said(nova: Run, words: tuple[str, ...], code: int, said: str) -> None:
@@ -441,6 +442,8 @@ def test_a_run_that_is_cut_says_what_it_issued_and_goes_on_when_run_again(
 
 def test_a_run_says_which_store_it_was_where_that_has_a_name(shop: Run, tmp_path: Path) -> None:
     assert "store:" not in shop("invoice", "run", "--as-of", "2026-02-01").stderr
-    (tmp_path / "planctl.toml").write_text('[stores]\nprod = "store.db"\n', encoding="utf-8")
+    (tmp_path / "planctl.toml").write_text(
+        f'[stores]\nprod = "{stores.address(tmp_path / "store.db")}"\n', encoding="utf-8"
+    )
     assert "store: prod\n" in shop("--store", "prod", "invoice", "run", "--as-of", "2026-02-01").stderr
     assert shop("--store", "prod", "invoice", "run", "--as-of", "2026-02-01", "--quiet").stderr == ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from planctl.core.catalog.schemas import SCHEMAS
 from planctl.store.engine import open_store
+from tests import stores
 from tests.cli.conftest import Run
 from tests.data_makers.many_subscriptions import BORN, Many, catalog_text, fill
 
@@ -27,7 +27,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store, made once for this module."""
     path = tmp_path_factory.mktemp("large") / "store.db"
     with (
-        open_store(str(path), create=True, at=BORN, is_test=True, timezone="UTC") as store,
+        open_store(stores.url(path), create=True, at=BORN, is_test=True, timezone="UTC") as store,
         store.write() as tx,
     ):
         fill(tx, MANY)
@@ -37,8 +37,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reviewed(run: Run, large: Path, tmp_path: Path) -> Run:
     """`run` with that store, and a catalog in which all 40 plans differ."""
-    shutil.copyfile(large, tmp_path / "store.db")
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(large, tmp_path / "store.db")
     (tmp_path / "catalog").mkdir()
     text = catalog_text(MANY.plans, MANY.versions + 1, MANY.plans)
     (tmp_path / "catalog" / "catalog.yaml").write_text(text, encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from planctl.__main__ import main
+from tests import stores
 from tests.cli.conftest import Run
 from tests.workflows.moving import FIRST
 
@@ -35,7 +35,7 @@ def priced_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "first.yaml").write_text(FIRST, encoding="utf-8")
 
     def planctl(at: str, *words: str) -> None:
-        assert main(["--store", str(store), "--as-of", at, "--quiet", "--yes", *words]) == 0
+        assert main(["--store", stores.url(store), "--as-of", at, "--quiet", "--yes", *words]) == 0
 
     planctl("2026-01-01", "init", str(folder), "--test")
     planctl("2026-01-01", "catalog", "apply", str(folder / "first.yaml"))
@@ -50,8 +50,7 @@ def priced_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def priced(run: Run, priced_template: Path, tmp_path: Path) -> Run:
     """`run` on a copy of the store, with the file `pro-v2.yaml` in the working directory."""
-    shutil.copyfile(priced_template, tmp_path / "store.db")
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(priced_template, tmp_path / "store.db")
     (tmp_path / "pro-v2.yaml").write_text(FILE, encoding="utf-8")
     return run
 
@@ -62,7 +61,7 @@ AT = ("--as-of", "2026-01-10")
 def test_the_plan_shows_who_moves_who_stays_and_the_money_and_writes_nothing(
     priced: Run, tmp_path: Path
 ) -> None:
-    before = (tmp_path / "store.db").read_bytes()
+    before = stores.content(tmp_path / "store.db")
     result = priced("migrate", "plan", "pro-v2.yaml", *AT)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
@@ -77,7 +76,7 @@ def test_the_plan_shows_who_moves_who_stays_and_the_money_and_writes_nothing(
         "stays: spared/pro ",
         "stays: vega/pro ",
     }
-    assert (tmp_path / "store.db").read_bytes() == before
+    assert stores.content(tmp_path / "store.db") == before
 
 
 def test_machines_get_every_move_and_every_reason(priced: Run) -> None:

@@ -13,6 +13,7 @@ from planctl.core.periods import Instant
 from planctl.store import customers
 from planctl.store.engine import open_store
 from planctl.workflows.subscribe import Wanted, apply_subscription, propose_subscription
+from tests import stores
 from tests.cli.conftest import Run
 
 NEW_YEAR = Instant(1_767_225_600_000_000)
@@ -21,7 +22,7 @@ NEW_YEAR = Instant(1_767_225_600_000_000)
 
 def subscribe(store: Path, customer: str, plan: str) -> None:
     """A customer with a running monthly subscription in USD."""
-    with open_store(str(store)) as opened, opened.write() as tx:
+    with open_store(stores.url(store)) as opened, opened.write() as tx:
         customers.add(tx, Customer(customer, currency="USD", created_at=NEW_YEAR))
         wanted = Wanted(customer, plan, pay="month", currency="USD")
         apply_subscription(tx, propose_subscription(tx, wanted, NEW_YEAR), NEW_YEAR)

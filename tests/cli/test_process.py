@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import SHOP
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +27,7 @@ UNSAFE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae|\xe
 def store(template: Path, tmp_path: Path) -> Path:
     """A store of one's own."""
     copy = tmp_path / "store.db"
-    shutil.copyfile(template, copy)
-    copy.chmod(0o600)
+    stores.copy(template, copy)
     return copy
 
 
@@ -43,20 +43,25 @@ def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+def planctl(store: Path, words: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run planctl on a store in such a line of bash."""
+    return shell(f"{PLANCTL} --store '{stores.url(store)}' {words}", **variables)
+
+
 def test_an_empty_environment_is_enough(store: Path) -> None:
-    result = shell(f"{PLANCTL} --store {store} catalog history")
+    result = planctl(store, "catalog history")
     assert (result.returncode, result.stderr) == (0, b"")
     assert b"shop" in result.stdout
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "de_DE.UTF-8", "tr_TR.UTF-8", "ar_EG.UTF-8"])
 def test_output_is_the_same_in_every_locale(store: Path, locale: str) -> None:
-    command = f"{PLANCTL} --store {store} catalog show 1"
-    assert shell(command, LC_ALL=locale, PYTHONIOENCODING="ascii").stdout == shell(command).stdout
+    shown = planctl(store, "catalog show 1", LC_ALL=locale, PYTHONIOENCODING="ascii")
+    assert shown.stdout == planctl(store, "catalog show 1").stdout
 
 
 def test_what_data_says_cannot_move_the_terminal(store: Path) -> None:
-    environment = {"PLANCTL_STORE": str(store)}
+    environment = {"PLANCTL_STORE": stores.url(store)}
     subprocess.run(
         [sys.executable, "-m", "planctl", "config", "set", "seller.name", "Acme", "--reason", NAME],
         env={**environment, "PYTHONPATH": str(ROOT)},
@@ -76,24 +81,24 @@ def test_what_data_says_cannot_move_the_terminal(store: Path) -> None:
     [("> /dev/full", 74), (">&-", 74), ("> /dev/null 2>&-", 0)],
 )
 def test_a_write_is_kept_where_its_output_is_lost(store: Path, redirect: str, exit_code: int) -> None:
-    result = shell(f"{PLANCTL} --store {store} config set seller.name Acme -f json {redirect}")
+    result = planctl(store, f"config set seller.name Acme -f json {redirect}")
     assert result.returncode == exit_code
     if exit_code:
         lost, state = result.stderr.decode().splitlines()
         assert lost.endswith("[output]")
         assert state == "The change itself was made and kept; do not repeat it without --key."
-    assert shell(f"{PLANCTL} --store {store} config get seller.name").stdout == b"Acme\n"
-    assert shell(f"{PLANCTL} --store {store} doctor").returncode == 0
+    assert planctl(store, "config get seller.name").stdout == b"Acme\n"
+    assert planctl(store, "doctor").returncode == 0
 
 
 def test_a_reader_that_leaves_early_is_no_news(store: Path) -> None:
-    result = shell(f"{PLANCTL} --store {store} catalog schema | true; echo ${{PIPESTATUS[0]}}")
+    result = planctl(store, "catalog schema | true; echo ${PIPESTATUS[0]}")
     assert result.stdout == b"74\n"
     assert result.stderr == b""
 
 
 def test_no_colour_reaches_a_pipe(store: Path) -> None:
-    result = shell(f"{PLANCTL} --store {store} catalog history", TERM="xterm-256color", FORCE_COLOR="1")
+    result = planctl(store, "catalog history", TERM="xterm-256color", FORCE_COLOR="1")
     assert b"\x1b" not in result.stdout
 
 
@@ -105,7 +110,9 @@ def test_files_that_planctl_makes_are_private(tmp_path: Path) -> None:
 
 
 def test_assertions_switched_off_change_nothing(store: Path) -> None:
-    command = f'"{sys.executable}" -O -m planctl --store {store} catalog diff {SHOP} --exit-code'
+    command = (
+        f'"{sys.executable}" -O -m planctl --store "{stores.url(store)}" catalog diff {SHOP} --exit-code'
+    )
     assert shell(command).returncode == 0
 
 
@@ -158,29 +165,23 @@ def test_at_a_terminal_it_asks_and_a_no_changes_nothing(store: Path, answer: str
     catalog = store.parent / "catalog.yaml"
     text = SHOP.read_text(encoding="utf-8").replace("{USD: 19, EUR: 18}", "{USD: 29, EUR: 18}")
     catalog.write_text(text, encoding="utf-8")
-    words = ("--store", str(store), "catalog", "apply", "catalog.yaml")
+    words = ("--store", stores.url(store), "catalog", "apply", "catalog.yaml")
     code, screen = at_a_terminal(answer, *words, directory=store.parent)
     assert "Accept 1 breaking change and apply? [y/N]" in screen
     assert code == exit_code, screen
-    revisions = shell(f"{PLANCTL} --store {store} catalog history -f ndjson").stdout.splitlines()
+    revisions = planctl(store, "catalog history -f ndjson").stdout.splitlines()
     assert len(revisions) == (2 if exit_code == 0 else 1)
 
 
 def test_a_table_on_a_terminal_is_coloured_only_without_no_color(store: Path) -> None:
-    _, screen = at_a_terminal("", "--store", str(store), "catalog", "history", directory=store.parent)
+    _, screen = at_a_terminal("", "--store", stores.url(store), "catalog", "history", directory=store.parent)
     assert "\x1b" not in screen  # the tests run with NO_COLOR
     assert "revision" in screen
 
 
 def test_a_busy_store_is_told_from_a_broken_one(store: Path) -> None:
-    import sqlite3
-
-    writer = sqlite3.connect(store, isolation_level=None)
-    writer.execute("BEGIN IMMEDIATE")
-    try:
-        result = shell(f"{PLANCTL} --store {store} --wait 0 config set seller.name Acme")
-    finally:
-        writer.close()
+    with stores.busy(store):
+        result = planctl(store, "--wait 0 config set seller.name Acme")
     assert result.returncode == 75
     assert b"[busy]" in result.stderr
 
@@ -188,15 +189,15 @@ def test_a_busy_store_is_told_from_a_broken_one(store: Path) -> None:
 def test_the_login_is_the_user_ids_whatever_the_shell_says(store: Path) -> None:
     import pwd
 
-    shell(f"{PLANCTL} --store {store} config set seller.name Acme", USER="mallory", LOGNAME="mallory")
-    log = shell(f"{PLANCTL} --store {store} audit log -f csv").stdout.decode()
+    planctl(store, "config set seller.name Acme", USER="mallory", LOGNAME="mallory")
+    log = planctl(store, "audit log -f csv").stdout.decode()
     assert "mallory" not in log
     assert pwd.getpwuid(os.getuid()).pw_name in log
 
 
 @pytest.mark.parametrize("words", ["usage import -", "customer import -", "subscription import - --yes"])
 def test_a_closed_standard_input_is_no_mistake_of_ours(store: Path, words: str) -> None:
-    result = shell(f"{PLANCTL} --store {store} {words} <&-")
+    result = planctl(store, f"{words} <&-")
     assert result.returncode == 74
     assert b"standard input is closed" in result.stderr
 

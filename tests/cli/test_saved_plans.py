@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import ACME, SHOP, Run
 from tests.cli.test_catalog import change
 
@@ -277,7 +278,8 @@ def test_a_plan_names_no_customer_even_where_the_diff_does(shop: Run, edited: Pa
 
 def test_a_protected_store_wants_its_name_for_a_plan_too(shop: Run, edited: Path, tmp_path: Path) -> None:
     (tmp_path / "planctl.toml").write_text(
-        '[stores]\nprod = {url = "store.db", protected = true}\n', encoding="utf-8"
+        f'[stores]\nprod = {{url = "{stores.address(tmp_path / "store.db")}", protected = true}}\n',
+        encoding="utf-8",
     )
     change(edited, RENAME)
     assert shop("--store", "prod", "catalog", "diff", "--out", PLAN).stdout.startswith("shop → prod   ")

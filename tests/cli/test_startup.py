@@ -82,3 +82,66 @@ def test_a_command_on_a_store_imports_neither_the_classes_of_the_schema_nor_anot
     assert "planctl.store.catalog_objects" in modules
     heavy = {"sqlmodel", "pydantic", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"}
     assert modules & {*heavy, "planctl.store.rows", "planctl.store.catalog_changes"} == set()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store with a customer whose plan has been billed, and who has used something."""
+    folder = tmp_path_factory.mktemp("hot")
+    store = str(folder / "store.db")
+    for line in (
+        f"init {folder} --test",
+        f"catalog apply {ROOT / 'sample-catalogs' / 'quickstart'} --yes --as-of 2026-01-01",
+        "customer add nova --email ops@nova.example --currency USD --as-of 2026-01-01",
+        "subscribe nova starter --pay month --yes --as-of 2026-01-01",
+        "invoice run --as-of 2026-01-01",
+        "usage record nova minutes 3 --as-of 2026-01-05",
+    ):
+        start(*line.split(), PLANCTL_STORE=store)
+    return store
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check nova minutes",
+        "usage show nova",
+        "usage record nova minutes 2",
+        "usage record nova minutes --id a",
+    ],
+)
+def test_a_hot_command_waits_for_no_library_that_it_can_do_without(shop: str, line: str) -> None:
+    printed, modules = imported_by(*line.split(), "--as-of", "2026-01-06", "-f", "json", PLANCTL_STORE=shop)
+    assert printed.startswith("{")
+    assert {name.split(".")[0] for name in modules} & {
+        *HEAVY,
+        "typer",
+        "click",
+        "rich",
+        "importlib.metadata",
+    } == set()
+    # What only the ordinary way needs: a module of these on the list is a slip of an import.
+    ordinary = {
+        "planctl.cli.app",
+        "planctl.cli.options",
+        "planctl.core.invoicing.advance",
+        "planctl.core.invoicing.projection",
+        "planctl.store.columns",
+        "planctl.store.customers",
+        "planctl.store.facts",
+        "planctl.store.rows",
+        "planctl.store.subscriptions",
+        "planctl.workflows.record_usage.by_file",
+        "planctl.workflows.record_usage.by_hand",
+    }
+    assert modules & ordinary == set()
+
+
+@pytest.mark.sqlite_only
+def test_what_is_not_plain_is_answered_by_the_ordinary_way(shop: str) -> None:
+    printed, modules = imported_by(
+        *["check", "nova", "minutes", "--as-of", "2026-02-10", "-f", "json"], PLANCTL_STORE=shop
+    )
+    assert printed.startswith("{")
+    assert {"sqlalchemy", "planctl.store.facts"} <= modules  # a run would bill February first

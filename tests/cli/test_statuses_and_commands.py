@@ -5,12 +5,12 @@ One customer stands in each status; every command is asked with `--dry-run`, so 
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from planctl.__main__ import main
+from tests import stores
 from tests.cli.conftest import Run
 
 CATALOG = """\
@@ -84,7 +84,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "catalog.yaml").write_text(CATALOG, encoding="utf-8")
 
     def planctl(at: str, *words: str) -> None:
-        assert main(["--store", str(store), "--as-of", at, "--yes", "--quiet", *words]) == 0, words
+        assert main(["--store", stores.url(store), "--as-of", at, "--yes", "--quiet", *words]) == 0, words
 
     planctl("2026-04-01", "init", str(folder / "made"), "--test")
     planctl("2026-04-01", "catalog", "apply", str(folder / "catalog.yaml"))
@@ -99,8 +99,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def walk(run: Run, street: Path, tmp_path: Path) -> Run:
     """`run` with a copy of the street."""
-    shutil.copyfile(street, tmp_path / "store.db")
-    (tmp_path / "store.db").chmod(0o600)
+    stores.copy(street, tmp_path / "store.db")
     return run
 
 

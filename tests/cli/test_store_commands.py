@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
+from planctl.cli import output
 from planctl.cli.requests import impersonal
 from planctl.core.document import Document
+from tests import stores
 from tests.cli.conftest import Run
+from tests.stores import edited
 
 # --- init
 
@@ -45,7 +47,7 @@ def test_init_takes_no_store_of_the_other_kind(run: Run) -> None:
 
 def test_init_in_a_dry_run_makes_nothing(run: Run, tmp_path: Path) -> None:
     result = run("init", "--test", "--dry-run", "-f", "json")
-    assert result.json["store"] == str(tmp_path / "store.db")
+    assert result.json["store"] == stores.address(tmp_path / "store.db")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,7 +72,7 @@ def test_config_says_where_every_value_comes_from(shop: Run, tmp_path: Path) -> 
     shown = {
         one["setting"]: (one["value"], one["origin"]) for one in shop("config", "show", "-f", "json").json
     }
-    assert shown["store"] == (str(tmp_path / "store.db"), "PLANCTL_STORE")
+    assert shown["store"] == (stores.address(tmp_path / "store.db"), "PLANCTL_STORE")
     assert shown["wait"] == ("7", str(tmp_path / "planctl.toml"))
     assert shown["format"] == ("json", "--format")
     assert shown["seller.name"] == ("Acme", "the store")
@@ -137,6 +139,7 @@ def test_a_doctor_finds_a_sound_store_sound(shop: Run) -> None:
     assert {law["id"] for law in result.json["laws"]} >= {"store-whole", "audit-chain", "numbers-consecutive"}
 
 
+@pytest.mark.sqlite_only
 def test_a_doctor_names_the_law_that_is_broken(shop: Run, tmp_path: Path) -> None:
     (tmp_path / "store.db").chmod(0o644)
     result = shop("doctor")
@@ -145,17 +148,31 @@ def test_a_doctor_names_the_law_that_is_broken(shop: Run, tmp_path: Path) -> Non
     assert "chmod 600" in result.stdout
 
 
+def test_a_quiet_doctor_says_nothing_of_a_sound_store(shop: Run) -> None:
+    result = shop("doctor", "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.sqlite_only
+def test_a_quiet_doctor_still_names_what_is_broken(shop: Run, tmp_path: Path) -> None:
+    (tmp_path / "store.db").chmod(0o644)
+    result = shop("doctor", "--quiet")
+    assert result.exit_code == 1
+    assert "BROKEN  store-whole" in result.stdout
+
+
+def test_a_doctor_tells_a_terminal_how_far_it_is(shop: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    laws = len(shop("doctor", "-f", "json").json["laws"])
+    monkeypatch.setattr(output, "is_tty", lambda _stream: True)
+    result = shop("doctor")
+    assert f"laws: {laws} of {laws}\n" in result.stderr
+
+
 def test_an_edited_audit_is_found(shop: Run, tmp_path: Path) -> None:
     shop("config", "set", "seller.name", "Acme")
     whole = shop("audit", "verify", "-f", "json").json
     assert whole["ok"] is True
-    with sqlite3.connect(tmp_path / "store.db") as connection:
-        for (trigger,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit'"
-        ).fetchall():
-            connection.execute(f'DROP TRIGGER "{trigger}"')
-        connection.execute("UPDATE audit SET body = replace(body, 'Acme', 'Acne')")
-    connection.close()
+    edited(tmp_path / "store.db", "UPDATE audit SET body = replace(body, 'Acme', 'Acne')")
     result = shop("audit", "verify")
     assert result.exit_code == 74
     assert "has been altered" in result.stdout
@@ -185,6 +202,7 @@ def test_nobody_is_on_hold(shop: Run) -> None:
 # --- store
 
 
+@pytest.mark.sqlite_only
 def test_a_backup_is_private_checked_and_never_overwrites(shop: Run, tmp_path: Path) -> None:
     target = tmp_path / "backups" / "one.db"
     target.parent.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests import stores
 from tests.cli.conftest import Run
 from tests.cli.stripe_desk import (
     FIRST,
@@ -35,10 +36,10 @@ def test_a_diff_ends_with_2_where_a_push_would_do_anything(planctl: Run, there: 
 
 
 def test_a_diff_sends_nothing_and_writes_nothing(planctl: Run, there: FakeStripe, tmp_path: Path) -> None:
-    before = (tmp_path / "store.db").read_bytes()
+    before = stores.content(tmp_path / "store.db")
     done(planctl("stripe", "diff"))
     assert there.posts() == []
-    assert (tmp_path / "store.db").read_bytes() == before
+    assert stores.content(tmp_path / "store.db") == before
 
 
 def test_what_somebody_changed_at_stripe_is_told_apart_and_set_back(planctl: Run, there: FakeStripe) -> None:

@@ -19,6 +19,7 @@ from planctl.core.periods import Instant
 from planctl.core.stripe.model import Account, Call
 from planctl.store import stripe_account
 from planctl.store.engine import Tx, open_store
+from tests import stores
 from tests.cli.conftest import SHOP, Run
 from tests.cli.stripe_shop import AT, key_file, made_up, parked_event
 
@@ -99,7 +100,7 @@ def _made(folder: Path, *options: str) -> Path:
         ["catalog", "apply", str(SHOP), "--yes"],
         ["customer", "add", "nova", "--currency", "USD"],
     ):
-        assert main(["--store", str(store), "--quiet", *words]) == 0
+        assert main(["--store", stores.url(store), "--quiet", *words]) == 0
     return store
 
 
@@ -116,7 +117,8 @@ def tried(store: Path, mode: str, *options: str, key: str, **variables: str) -> 
         for name, words in COMMANDS.items()
     }
     lines = [
-        ["--store", str(store), "stripe", name.split()[0], *given, *options] for name, given in words.items()
+        ["--store", stores.url(store), "stripe", name.split()[0], *given, *options]
+        for name, given in words.items()
     ]
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(lines)],
@@ -148,7 +150,7 @@ def _set_up(store: Path, mode: str) -> dict[str, str]:
         call = Call("product", "starter", "create", "/v1/products", links=True)
         return {"CALL": made_up(tx, call), "EVENT": "evt_1Waiting"}
 
-    with open_store(str(store)) as opened, opened.write() as tx:
+    with open_store(stores.url(store)) as opened, opened.write() as tx:
         tx.connection.exec_driver_sql("DELETE FROM stripe_operation")
         tx.connection.exec_driver_sql("DELETE FROM stripe_event")
         tx.connection.exec_driver_sql("DELETE FROM stripe_account")
@@ -204,7 +206,7 @@ def test_a_test_key_goes_nowhere_but_to_stripe_and_this_machine(books: Path) -> 
 
 def test_status_opens_no_socket_whatever_the_key(books: Path, run: Run) -> None:
     _set_up(books, "live")
-    line = ["--store", str(books), "stripe", "status"]
+    line = ["--store", stores.url(books), "stripe", "status"]
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps([line])],
         env=os.environ | {"PYTHONPATH": str(ROOT), "STRIPE_API_KEY": LIVE},

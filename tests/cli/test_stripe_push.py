@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import SHOP, Run
 from tests.cli.stripe_desk import (
     FIRST,
@@ -90,7 +91,7 @@ def test_each_call_is_audited_and_the_push_itself(planctl: Run) -> None:
 def test_a_dry_run_sends_nothing_and_leaves_the_store_as_it_is(
     planctl: Run, there: FakeStripe, tmp_path: Path
 ) -> None:
-    before = (tmp_path / "store.db").read_bytes()
+    before = stores.content(tmp_path / "store.db")
     dry = done(planctl("stripe", "push", "--dry-run"))
     assert dry.stdout.splitlines()[0] == (
         "planctl → Stripe acct_1FakeStripeAccount, test mode: 5 to create, 1 invoice to act on, 0 unchanged"
@@ -98,7 +99,7 @@ def test_a_dry_run_sends_nothing_and_leaves_the_store_as_it_is(
     assert f"  {FIRST}, nova, 19.00 USD: issue" in dry.stdout.splitlines()
     assert dry.stderr == "nothing was written (dry run)\n"
     assert there.posts() == []
-    assert (tmp_path / "store.db").read_bytes() == before
+    assert stores.content(tmp_path / "store.db") == before
 
 
 def test_only_some_parts_are_pushed(planctl: Run, there: FakeStripe) -> None:

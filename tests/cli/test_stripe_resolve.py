@@ -12,6 +12,7 @@ import pytest
 from planctl.core.stripe.model import Account, Call
 from planctl.store import stripe_account, stripe_outbox
 from planctl.store.engine import Tx, open_store
+from tests import stores
 from tests.cli.conftest import Result, Run
 from tests.cli.stripe_shop import keep, made_up, planctl
 from tests.fakes.stripe import FakeStripe
@@ -39,7 +40,7 @@ def decide(planctl: Run, *words: str) -> Result:
 
 def state_of(tmp_path: Path, operation: str) -> tuple[str, str, str]:
     """State, Stripe's id and note of a call."""
-    with open_store(str(tmp_path / "store.db")) as store, store.read() as tx:
+    with open_store(stores.url(tmp_path / "store.db")) as store, store.read() as tx:
         one = stripe_outbox.by_id(tx, operation)
     return one.state.value, one.stripe_id, one.note
 

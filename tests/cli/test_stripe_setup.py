@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Run
 from tests.cli.stripe_shop import ALL_RIGHTS, RESTRICTED, key_file, planctl
 from tests.fakes.stripe import FakeStripe, Fault
@@ -191,7 +192,7 @@ def test_an_address_to_which_nobody_can_be_sent_is_refused_before_stripe_is_aske
 
 def test_setup_needs_a_store_and_a_key(run: Run, shop: Run, tmp_path: Path) -> None:
     assert shop("stripe", "setup").exit_code == 77
-    (tmp_path / "store.db").unlink()
+    stores.remove(tmp_path / "store.db")
     file = key_file(tmp_path / "stripe.key", RESTRICTED)
     assert run("stripe", "setup", "--stripe-key-file", file).exit_code == 74
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from planctl.core.stripe.model import Call
+from tests import stores
 from tests.cli.conftest import Run
 from tests.cli.stripe_shop import AT, keep, made_up, parked_event, planctl
 from tests.fakes.stripe import FakeStripe
@@ -72,7 +72,7 @@ def test_invoices_at_stripe_and_open_pages_are_shown(shop: Run, planctl: Run, tm
     shop("subscribe", "nova", "starter", "--pay", "month", "--yes", *new_year)
     [invoice] = shop("invoice", "list", "-f", "json", *new_year).json
     planctl("stripe", "setup")
-    with sqlite3.connect(tmp_path / "store.db") as raw:
+    with stores.unguarded(tmp_path / "store.db") as raw:
         raw.execute(
             "INSERT INTO stripe_link VALUES ('acct_1FakeStripeAccount', 'invoice', ?, 'in_7', '', ?)",
             (invoice["id"], '{"failure":"card_declined","next_try":"2026-01-04T00:00:00Z"}'),

@@ -7,12 +7,12 @@ and its first invoice was pushed.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Result, Run
 from tests.cli.stripe_hooks import (
     SECRET,
@@ -28,6 +28,7 @@ from tests.cli.stripe_hooks import (
 from tests.fakes.stripe import FakeStripe, Fault
 from tests.fakes.stripe.fixture import stripe
 from tests.fakes.stripe.signing import header_of
+from tests.stores import edited
 
 __all__ = ["paid", "planctl", "ready", "stripe", "tell"]
 
@@ -278,9 +279,7 @@ def test_what_waits_is_taken_in_or_let_be_by_a_person(
     assert status(planctl) == "paid"
     other = next(one["id"] for one in stripe.events if one["type"] == "invoice_payment.paid")
     close_books(planctl, "2026-01-01")
-    with sqlite3.connect(tmp_path / "store.db") as store:
-        store.execute("DELETE FROM operation WHERE key LIKE 'stripe:%'")
-    store.close()
+    edited(tmp_path / "store.db", "DELETE FROM operation WHERE key LIKE 'stripe:%'")
     tell(*stripe.signed(other))
     shown = planctl("stripe", "resolve", other, "--drop", "--reason", "it is here already", "-f", "json")
     assert (shown.exit_code, shown.json["outcome"]) == (0, "dropped")
@@ -302,11 +301,8 @@ def test_where_the_store_is_busy_nothing_is_kept_and_it_may_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PLANCTL_WAIT", "0")
-    store = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
-    store.execute("BEGIN IMMEDIATE")
-    assert tell(*stripe.signed(paid)).exit_code == 75
-    assert planctl("stripe", "pull").exit_code == 75
-    store.execute("ROLLBACK")
-    store.close()
+    with stores.busy(tmp_path / "store.db"):
+        assert tell(*stripe.signed(paid)).exit_code == 75
+        assert planctl("stripe", "pull").exit_code == 75
     assert events_kept(tmp_path) == {}
     assert tell(*stripe.signed(paid)).exit_code == 0

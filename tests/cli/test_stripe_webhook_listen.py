@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from planctl import clock
+from tests import stores
 from tests.cli.conftest import Run
 from tests.cli.stripe_hooks import SECRET, kept_file, planctl, ready, status
 from tests.fakes.stripe import FakeStripe, Fault
@@ -159,11 +159,8 @@ def test_while_the_store_is_busy_stripe_is_asked_to_send_it_again(
     listening: Listening, acme: Run, stripe: FakeStripe, tmp_path: Path
 ) -> None:
     event = pay(stripe)
-    store = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
-    store.execute("BEGIN IMMEDIATE")
-    assert listening.get(event, stripe) == 503
-    store.execute("ROLLBACK")
-    store.close()
+    with stores.busy(tmp_path / "store.db"):
+        assert listening.get(event, stripe) == 503
     stripe.faults.add(Fault("GET", "/v1/invoices/", "503", times=3))
     assert listening.get(event, stripe) == 503
     assert listening.get(event, stripe) == 200

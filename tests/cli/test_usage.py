@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Run
 
 NEW_YEAR = ("--as-of", "2026-01-01")
@@ -249,7 +250,7 @@ def test_an_export_is_all_that_another_store_needs(nova: Run, run: Run, tmp_path
         assert nova("usage", "record", "nova", *words, *MID).exit_code == 0
     file = tmp_path / "all.ndjson"
     file.write_text(nova("usage", "export", *MID).stdout)
-    other = ("--store", str(tmp_path / "other.db"))
+    other = ("--store", stores.url(tmp_path / "other.db"))
     for more in (
         ("init", tmp_path, "--test"),
         ("catalog", "apply", Path(__file__).parents[1] / "data" / "shop.yaml", "--yes"),

@@ -333,8 +333,18 @@ def charge(amount: int, key: str = "fee", **more: Any) -> Charge:
         ([charge(3000, discount=1500), charge(-2100)], 600),
         ([charge(3000), charge(-3001, "fee:pause:1")], 1),
         ([charge(3000), charge(-1, "quantity:seats")], 1),
+        ([charge(2000, "quantity:seats"), charge(-500, "quantity:seats:1")], 0),
+        ([charge(2000, "quantity:seats"), charge(-2500, "quantity:seats:1")], 500),
     ],
 )
 def test_no_more_goes_back_than_was_charged(charges: list[Charge], over: int) -> None:
     found = list(overdrawn(charges))
     assert [f"gave back {over} more" in what for what in found] == ([True] if over else [])
+
+
+def test_what_is_void_until_it_is_issued_again_counts_as_charged() -> None:
+    gone, credit = charge(3000, void=True), charge(-2100)
+    credit = replace(credit, invoice="inv_2", line=replace(credit.line, occasion="sub_2"))
+    assert [*overdrawn([gone, credit], {"inv"})] == []
+    again = replace(charge(2000), invoice="inv_3", revision=1)
+    assert len([*overdrawn([gone, credit, again], {"inv"})]) == 1

@@ -384,6 +384,17 @@ class TestPeriods:
         open_ended = schedule("2026-01-01", "once").period(0)
         assert open_ended.cut_at(middle).ends_at == middle
 
+    def test_a_period_that_is_cut_on_its_first_local_day_keeps_no_day(self) -> None:
+        made, berlin = schedule("2026-01-01", "month", zone_name="Europe/Berlin"), zone("Europe/Berlin")
+        cut = made.period(0).cut_at
+        assert cut(parse_instant("2026-01-01T22:59:59Z", berlin)).keeps_no_day(berlin)
+        midnight = parse_instant("2026-01-01T23:00:00Z", berlin)
+        assert not cut(midnight).keeps_no_day(berlin)
+        before_midnight = cut(parse_instant("2026-01-01T22:59:59Z", berlin))
+        assert not before_midnight.keeps_no_day(zone("UTC"))  # from 23:00 on 31 December there
+        assert not made.period(0).keeps_no_day(berlin)
+        assert not schedule("2026-01-01", "once").period(0).keeps_no_day(berlin)
+
     def test_monthly_allowances_share_their_boundaries_with_the_year_they_are_in(self) -> None:
         year = schedule("2023-08-31", "year", zone_name="Europe/Berlin")
         month = schedule("2023-08-31", "month", zone_name="Europe/Berlin")

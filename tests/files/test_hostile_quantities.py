@@ -68,8 +68,10 @@ def verdict(folder: Path, kind: Kind, content: str) -> Accepted | Rejected | Unr
     path = folder / "usage"
     path.write_text(content, "utf-8", newline="")
     with open_usage(str(path)) as file:
-        (line,) = read_usage(file, kind, UTC)
-    return accept(line.row, KNOWN, LATER) if isinstance(line.row, Row) else line.row
+        (block,) = read_usage(file, kind, UTC)
+    (row,) = block.rows
+    assert row is not None
+    return accept(row, KNOWN, LATER) if isinstance(row, Row) else row
 
 
 @pytest.mark.parametrize("kind", ["ndjson", "csv", "cloudevents"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,24 +15,52 @@ from planctl.core.metering.accept import Row
 from planctl.core.periods import zone
 from planctl.errors import InvalidInput, StoreFailure
 from planctl.files import usage_reader
-from planctl.files.usage_reader import Kind, Line, Position, Unreadable, kind_of, open_usage, read_usage
+from planctl.files.usage_reader import (
+    Kind,
+    Position,
+    Unreadable,
+    UsageFile,
+    kind_of,
+    open_usage,
+    read_usage,
+)
 
 UTC = zone("UTC")
 NEW_YEAR = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z in microseconds."""
 
+
+class Line(NamedTuple):
+    """One line that is not empty: its number, the offset behind it where it ends its block, its bytes, its row."""
+
+    number: int
+    offset: int
+    raw: bytes
+    row: Row | Unreadable
+
+
 Read = Callable[..., list[Line]]
+
+
+def lines_of(file: UsageFile, kind: Kind, start: Position | None = None, size: int = 1) -> list[Line]:
+    """The lines of a file, read in blocks of `size`."""
+    return [
+        Line(number, block.offset, line, row)
+        for block in read_usage(file, kind, UTC, start, size)
+        for number, (line, row) in enumerate(zip(block.lines, block.rows, strict=True), block.first)
+        if row is not None
+    ]
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
     """`read(content, kind)`: the lines of a file with that content."""
 
-    def read(content: bytes | str, kind: Kind = "ndjson", start: Position | None = None) -> list[Line]:
+    def read(content: bytes | str, kind: Kind = "ndjson", size: int = 1) -> list[Line]:
         path = tmp_path / "usage"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         with open_usage(str(path)) as file:
-            return list(read_usage(file, kind, UTC, start))
+            return lines_of(file, kind, size=size)
 
     return read
 
@@ -134,7 +164,7 @@ def test_reading_goes_on_at_an_offset_with_the_same_line_numbers(read: Read, tmp
     lines = read("".join(ndjson(f',"quantity":{n}') + "\n" for n in range(5)))
     with open_usage(str(tmp_path / "usage")) as file:
         start = file.position(lines[2].offset)
-        rest = list(read_usage(file, "ndjson", UTC, start))
+        rest = lines_of(file, "ndjson", start)
     assert start == Position(lines[2].offset, 3)
     assert rest == lines[3:]
 
@@ -142,9 +172,12 @@ def test_reading_goes_on_at_an_offset_with_the_same_line_numbers(read: Read, tmp
 def test_lines_are_cut_right_wherever_blocks_end(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     content = "".join(ndjson(f',"quantity":{n}') + "\n" for n in range(20))
     whole = read(content)
-    for size in (1, 7, 64, 1000):
+    for size, lines in product((1, 7, 64, 1000), (1, 3, 20, 99)):
         monkeypatch.setattr(usage_reader, "BLOCK", size)
-        assert read(content) == whole
+        cut = read(content, size=lines)
+        assert [line._replace(offset=0) for line in cut] == [line._replace(offset=0) for line in whole]
+        ends = [line.offset for line in whole]
+        assert [line.offset for line in cut] == [ends[min(n - n % lines + lines, 20) - 1] for n in range(20)]
 
 
 def test_a_line_that_is_too_long_is_one_rejected_row_and_the_next_is_read(
@@ -209,7 +242,7 @@ def test_csv_goes_on_at_an_offset_with_the_columns_of_its_header(read: Read, tmp
         "at,event,customer,id\n" + "".join(f"2026-01-01,minutes,nova,e{n}\n" for n in range(4)), "csv"
     )
     with open_usage(str(tmp_path / "usage")) as file:
-        rest = list(read_usage(file, "csv", UTC, file.position(lines[1].offset)))
+        rest = lines_of(file, "csv", file.position(lines[1].offset))
     assert rest == lines[2:]
 
 

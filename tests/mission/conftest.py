@@ -17,6 +17,7 @@ import pytest
 from planctl import clock
 from planctl.__main__ import main
 from planctl.core.instants import parse_instant, zone
+from tests import stores
 from tests.cli.conftest import Result, Run, run
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe.fixture import stripe
@@ -92,31 +93,30 @@ Sell = Callable[[str], Shell]
 
 
 @pytest.fixture(scope="session")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def store_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A store for each sample, to which it was applied, made when it is first asked for."""
     made: dict[str, Path] = {}
 
-    def store_of(sample: str) -> Path:
+    def find(sample: str) -> Path:
         if sample not in made:
             store = tmp_path_factory.mktemp(sample) / "store.db"
             for words in (
                 ["init", str(store.parent), "--test"],
                 ["catalog", "apply", str(SAMPLES / sample), "--yes"],
             ):
-                assert main(["--store", str(store), "--as-of", BEGINS, "--quiet", *words]) == 0
+                assert main(["--store", stores.url(store), "--as-of", BEGINS, "--quiet", *words]) == 0
             made[sample] = store
         return made[sample]
 
-    return store_of
+    return find
 
 
 @pytest.fixture
-def sell(run: Run, stores: Callable[[str], Path], tmp_path: Path) -> Sell:
+def sell(run: Run, store_of: Callable[[str], Path], tmp_path: Path) -> Sell:
     """`sell("chatbot")`: the shell of a business that sells that sample since 1 January 2026, in UTC."""
 
     def open_shop(sample: str) -> Shell:
-        shutil.copyfile(stores(sample), tmp_path / "store.db")
-        (tmp_path / "store.db").chmod(0o600)
+        stores.copy(store_of(sample), tmp_path / "store.db")
         shutil.copytree(SAMPLES / sample, tmp_path / "catalog")
         return Shell(run, tmp_path)
 

@@ -96,6 +96,7 @@ def test_c1_the_same_on_a_plan_of_the_shell(shop: Shell) -> None:
     assert shop.json("customer show kai", "2026-01-05")["subscriptions"] == []
 
 
+@pytest.mark.sqlite_only
 def test_c2_the_store_is_its_owners_alone_and_every_write_says_whose_it_was(shop: Shell) -> None:
     """C2: what is tested now: the store is readable by its owner alone, and the audit keeps who wrote what, unbroken.
 

@@ -251,6 +251,13 @@ class Life:
             if self.trial_until is None or now >= self.trial_until:
                 self._charge_extra(now.date(), now)
 
+    def have(self, fee: int, now: datetime) -> None:
+        """More or fewer of the add-on, which all together cost the fee from today on."""
+        self.walk(now)
+        self.extra = fee
+        if self.trial_until is None or now >= self.trial_until:
+            self._charge_extra(now.date(), now)
+
     def pause(self, now: datetime) -> None:
         """Nothing is used from today on, so today and what follows costs nothing."""
         self.walk(now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +30,7 @@ from planctl.workflows.apply_catalog import ReadCatalog, Terms, Who, apply_chang
 from planctl.workflows.edit_catalog import Who as Editor
 from planctl.workflows.edit_catalog import decide, draft_new, keep
 from planctl.workflows.read_catalog import export_catalog
+from tests import stores
 from tests.core.catalog.diffing import stored
 from tests.properties import any_catalog
 from tests.properties.any_catalog import Object, read, whole
@@ -109,7 +109,7 @@ def test_an_export_that_was_written_to_a_file_says_the_same(document: Object) ->
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A test store without a catalog, made once."""
     path = tmp_path_factory.mktemp("empty") / "store.db"
-    with open_store(str(path), create=True, is_test=True):
+    with open_store(stores.url(path), create=True, is_test=True):
         return path
 
 
@@ -118,9 +118,8 @@ def copy_of(path: Path) -> Iterator[Store]:
     """A store of its own."""
     with TemporaryDirectory() as folder:
         own = Path(folder) / "store.db"
-        shutil.copyfile(path, own)
-        own.chmod(0o600)
-        with open_store(str(own)) as store:
+        stores.copy(path, own)
+        with open_store(stores.url(own)) as store:
             yield store
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +18,7 @@ from planctl.store import subscriptions
 from planctl.store.engine import open_store
 from planctl.store.subscriptions import SubscriptionFilter
 from planctl.workflows.lock_subscription import lock
+from tests import stores
 from tests.workflows.business import Business, t
 from tests.workflows.moving import Moving, make_store, migration, moved, stays
 
@@ -99,9 +99,8 @@ def test_what_is_taken_back_before_the_renewal_never_was(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="moving-") as folder:
         path = Path(folder) / "books.db"
-        shutil.copyfile(template(), path)
-        path.chmod(0o600)
-        with open_store(str(path)) as store:
+        stores.copy(template(), path)
+        with open_store(stores.url(path)) as store:
             business = Business(store)
             moving = Moving(business, Path(folder))
             for number, how in enumerate(several):

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from planctl.core.catalog.diff import diff
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD
 from planctl.errors import PlanctlError
 from planctl.files.plan_options import Options
 from planctl.files.samples import sample_files
@@ -26,6 +26,7 @@ from planctl.store.engine import Store, Tx, open_store
 from planctl.workflows import edit_catalog
 from planctl.workflows.edit_catalog import Who
 from planctl.workflows.pull_catalog import Pulled, propose_pull
+from tests import stores
 
 NEW_YEAR = 1_767_225_600_000_000
 ALICE = Who("alice", NEW_YEAR, outside=True)
@@ -53,12 +54,12 @@ CATALOGS["acme of windows"] = {
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
+def sellers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Store]]:
     """A test store for each catalog, which sells it."""
     opened = {}
     for name, texts in CATALOGS.items():
         path = tmp_path_factory.mktemp(name) / "books.db"
-        opened[name] = open_store(str(path), create=True, at=NEW_YEAR, is_test=True)
+        opened[name] = open_store(stores.url(path), create=True, at=NEW_YEAR, is_test=True)
         catalog = said_by(texts).parsed.catalog
         assert catalog is not None
         with opened[name].write() as tx:
@@ -147,11 +148,11 @@ def edited(tx: Tx, edit: Edit) -> bool:
 @example(("acme", [("plan", "pro", "feature sso=false"), ("plan", "free", "price month:CHF=5")]))
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_a_pull_the_files_say_what_the_store_holds(
-    stores: dict[str, Store], case: tuple[str, list[Edit]]
+    sellers: dict[str, Store], case: tuple[str, list[Edit]]
 ) -> None:
     name, typed = case
     before = CATALOGS[name]
-    with stores[name].write() as tx:
+    with sellers[name].write() as tx:
         tx.rollback_only()
         done = [edit for edit in typed if edited(tx, edit)]
         catalog = said_by(before).parsed.catalog

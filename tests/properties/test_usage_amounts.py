@@ -20,6 +20,7 @@ from planctl.core.periods import Instant
 from planctl.store import customers, usage
 from planctl.store.engine import Store, open_store
 from planctl.store.usage import UsageRequest, event_row
+from tests import stores
 
 START = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 HOUR = 3_600_000_000
@@ -37,7 +38,10 @@ takings = st.tuples(st.integers(0, 59), st.integers(0, 9), st.decimals(0, 12, pl
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     """One store for all examples, each of which is undone."""
-    with TemporaryDirectory() as folder, open_store(str(Path(folder) / "s.db"), create=True, at=0) as opened:
+    with (
+        TemporaryDirectory() as folder,
+        open_store(stores.url(Path(folder) / "s.db"), create=True, at=0) as opened,
+    ):
         with opened.write() as tx:
             customers.add_all(tx, [Customer("nova")])
         yield opened

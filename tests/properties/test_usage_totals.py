@@ -25,6 +25,7 @@ from planctl.store import customers, usage
 from planctl.store.engine import Store, Tx, open_store
 from planctl.store.usage import EventRow, UsageRequest, event_row
 from planctl.store.usage_children import by_child
+from tests import stores
 
 HOUR = 3_600_000_000
 START = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
@@ -66,7 +67,10 @@ windows = st.tuples(
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
     """One store for all examples: every example is undone, so each finds it empty."""
-    with TemporaryDirectory() as folder, open_store(str(Path(folder) / "s.db"), create=True, at=0) as opened:
+    with (
+        TemporaryDirectory() as folder,
+        open_store(stores.url(Path(folder) / "s.db"), create=True, at=0) as opened,
+    ):
         with opened.write() as tx:
             east, far_east = Customer("east", parent="nova"), Customer("far-east", parent="east")
             customers.add_all(tx, [Customer("nova"), Customer("mira"), east, far_east])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from planctl.errors import Conflict
 from planctl.store import balances, invoices
@@ -84,10 +83,10 @@ def test_taking_more_than_there_is_is_our_mistake(store: Store) -> None:
 def test_the_table_itself_refuses_a_balance_below_zero(store: Store) -> None:
     with store.write() as tx:
         with_subscriptions(tx)
-        raw = tx.connection.connection.dbapi_connection
-        assert isinstance(raw, sqlite3.Connection)
-        with pytest.raises(sqlite3.IntegrityError, match="balance_positive"):
-            raw.execute("INSERT INTO balance_entry VALUES (1, 'USD', 1, 'k', -5, -5, 1, '')")
+        forged = "INSERT INTO balance_entry VALUES (1, 'USD', 1, 'k', -5, -5, 1, '')"
+        with pytest.raises(IntegrityError, match="balance_positive"):
+            tx.connection.exec_driver_sql(forged)
+        tx.rollback_only()
 
 
 def test_new_invoices_take_what_they_were_paid_with(store: Store) -> None:

@@ -15,6 +15,7 @@ from planctl.store import catalog as kept
 from planctl.store.as_of import customer_as_of
 from planctl.store.book import book
 from planctl.store.engine import Store, Tx, open_store
+from tests import stores
 from tests.core.catalog.diffing import catalog
 from tests.data_makers.many_subscriptions import NOW, Many, fill
 from tests.store.lawbooks import played
@@ -81,7 +82,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def gathered(path: Path, at: int = AT, **wanted: object) -> Book:
     asked = {"plans": None, "features": None, "names": True} | wanted
-    with open_store(str(path)) as store, store.read() as tx:
+    with open_store(stores.url(path)) as store, store.read() as tx:
         return book(tx, at, **asked)  # type: ignore[arg-type]
 
 
@@ -247,7 +248,7 @@ def test_a_level_counts_for_every_subscription_that_grants_it_less_what_the_othe
 
 
 def test_what_is_left_of_a_level_agrees_with_what_check_says_remains(team: Path) -> None:
-    with open_store(str(team)) as store, store.read() as tx:
+    with open_store(stores.url(team)) as store, store.read() as tx:
         for name, level in LEFT.items():
             pools = [holding.pools["seats"] for holding in customer_as_of(tx, name, t("2026-01-25")).holdings]
             remaining = [pool.remaining for pool in pools]
@@ -262,7 +263,7 @@ def test_a_lower_number_of_seats_is_over_where_the_customer_would_hold_more_than
 ) -> None:
     lower = catalog(SEATS.replace("features: {seats: 10}", "features: {seats: 5}"))
     found = gathered(team, t("2026-01-25"), features={"pro": {"seats"}})
-    with open_store(str(team)) as store, store.read() as tx:
+    with open_store(stores.url(team)) as store, store.read() as tx:
         (change,) = diff(kept.stored_catalog(tx), lower, holders=kept.holders(tx)).changes
     impact = impact_of(change, lower.plans["pro"], found)
     assert impact is not None

@@ -6,8 +6,6 @@ The history is made by the commands themselves; the edits are raw SQL in a copy 
 from __future__ import annotations
 
 import re
-import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +16,9 @@ from planctl.store.engine import Store, open_store
 from planctl.store.invoice_mapping import content_hash
 from planctl.store.laws import LAWS, Violation
 from planctl.store.laws.model import Breach, Law
-from tests.store.lawbooks import Edit, edited, numbered, of, played, raw, unnoticed, violations
+from tests import stores
+from tests.store.lawbooks import Edit, numbered, of, played, unnoticed, violations
+from tests.stores import edited
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -58,6 +58,7 @@ plans:
   setup: {group: extras, price: {once: {USD: 299}}}
 """
 
+CUSTOMERS = ("nova", "lune", "ada", "zoe", "kim", "max", "ivy", "tom", "lea", "fay")
 HISTORY = """\
 2026-01-01  subscribe nova pro --quantity seats=5
 2026-01-01  subscribe lune pro
@@ -136,21 +137,19 @@ TOTALS = {
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store with the history; copy it, never open it."""
-    customers = ("nova", "lune", "ada", "zoe", "kim", "max", "ivy", "tom", "lea", "fay")
-    return played(tmp_path_factory.mktemp("history"), CATALOG, customers, HISTORY)
+    return played(tmp_path_factory.mktemp("history"), CATALOG, CUSTOMERS, HISTORY)
 
 
 @pytest.fixture
 def books(history: Path, tmp_path: Path) -> Path:
     """A copy of the store with the history, to be edited."""
     path = tmp_path / "books.db"
-    shutil.copy(history, path)
-    path.chmod(0o600)
+    stores.copy(history, path)
     return path
 
 
 def test_the_history_is_the_one_that_is_meant(history: Path, tmp_path: Path) -> None:
-    with open_store(str(history)) as store, store.read() as tx:
+    with open_store(stores.url(history)) as store, store.read() as tx:
         totals = {one.number: f"{one.total_minor / 100:.2f}" for one in invoices.listing(tx)}
     assert totals == TOTALS
 
@@ -586,7 +585,12 @@ EDITS = (
 )
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.what.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "edit",
+    # PostgreSQL looks at references by itself, whatever its administrator let pass before.
+    [pytest.param(one, marks=[pytest.mark.sqlite_only] * (one.laws == "store-whole")) for one in EDITS],
+    ids=lambda edit: edit.what.replace(" ", "-"),
+)
 def test_an_edit_is_found_by_the_law_that_it_breaks_and_by_no_other(books: Path, edit: Edit) -> None:
     edited(books, *edit.statements)
     found = violations(books)
@@ -594,6 +598,7 @@ def test_an_edit_is_found_by_the_law_that_it_breaks_and_by_no_other(books: Path,
     assert any(edit.says in str(one) for one in found), [*map(str, found)]
 
 
+@pytest.mark.sqlite_only
 def test_a_file_that_others_may_read_is_found(books: Path) -> None:
     books.chmod(0o644)
     (found,) = violations(books)
@@ -607,7 +612,7 @@ def test_a_line_dearer_than_its_terms_is_found_though_everything_was_made_to_fit
         f"UPDATE invoice_line SET amount = amount + 100 WHERE invoice = {numbered(16)}",
         f"UPDATE invoice SET subtotal = subtotal + 100, total = total + 100 WHERE id = {numbered(16)}",
     )
-    with open_store(str(books)) as store, store.read() as tx:
+    with open_store(stores.url(books)) as store, store.read() as tx:
         forged = content_hash(invoices.invoice(tx, "INV-2026-00016").draft)
     edited(books, f"UPDATE invoice SET content_hash = '{forged}' WHERE id = {numbered(16)}")
     (found,) = violations(books)
@@ -618,8 +623,11 @@ def test_a_line_dearer_than_its_terms_is_found_though_everything_was_made_to_fit
     )
 
 
-def without_unique(connection: sqlite3.Connection, table: str, name: str) -> None:
-    """Make a table anew without one of its unique keys."""
+def without_unique(connection: stores.Raw, table: str, name: str) -> None:
+    """Take one of a table's unique keys away; on SQLite the table is made anew for that."""
+    if stores.ON_POSTGRES:
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        return
     (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
     bare, removed = re.subn(rf",\s*CONSTRAINT {name} UNIQUE \([^)]*\)", "", sql)
     assert removed == 1
@@ -630,7 +638,7 @@ def without_unique(connection: sqlite3.Connection, table: str, name: str) -> Non
 
 
 def test_a_charge_on_two_lines_is_found_though_the_unique_key_is_gone(books: Path) -> None:
-    with raw(books) as connection:
+    with stores.unguarded(books) as connection:
         without_unique(connection, "invoice_line", "line_once")
         connection.execute("UPDATE invoice_line SET revision = 0 WHERE revision = 1")
     found = violations(books)
@@ -639,7 +647,7 @@ def test_a_charge_on_two_lines_is_found_though_the_unique_key_is_gone(books: Pat
 
 
 def test_two_invoices_for_one_period_are_found_though_the_unique_key_is_gone(books: Path) -> None:
-    with raw(books) as connection:
+    with stores.unguarded(books) as connection:
         without_unique(connection, "invoice", "invoice_once")
         connection.execute("UPDATE invoice SET revision = 0 WHERE revision = 1")
     found = violations(books)

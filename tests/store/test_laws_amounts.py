@@ -5,7 +5,6 @@ The history is made by the commands themselves; the edits are raw SQL in a copy 
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,9 @@ import pytest
 from planctl.store import invoices
 from planctl.store.engine import open_store
 from planctl.store.laws.reading import subscription_pages
-from tests.store.lawbooks import Edit, edited, numbered, of, played, violations
+from tests import stores
+from tests.store.lawbooks import Edit, numbered, of, played, violations
+from tests.stores import edited
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -140,14 +141,13 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def books(history: Path, tmp_path: Path) -> Path:
     """A copy of the store with the history, to be edited."""
     path = tmp_path / "books.db"
-    shutil.copy(history, path)
-    path.chmod(0o600)
+    stores.copy(history, path)
     return path
 
 
 def test_the_history_is_the_one_that_is_meant(history: Path) -> None:
     found: dict[tuple[str, str], list[str]] = {}
-    with open_store(str(history)) as store, store.read() as tx:
+    with open_store(stores.url(history)) as store, store.read() as tx:
         for one in invoices.get_many(tx, [one.id for one in invoices.listing(tx)]).values():
             day = "2026-02-01" if one.draft.issued_at == 1_769_904_000_000_000 else "2026-03-01"
             if one.draft.issued_at in {1_769_904_000_000_000, 1_772_323_200_000_000}:
@@ -306,11 +306,13 @@ def test_an_edit_is_found_by_the_law_that_it_breaks_and_by_no_other(books: Path,
     assert any(edit.says in str(one) for one in found), [*map(str, found)]
 
 
+@pytest.mark.parametrize(("limit", "most"), [("CHUNK", 1), ("LINES", 0)])
 def test_a_customer_is_looked_at_whole_however_small_a_page_is(
-    books: Path, monkeypatch: pytest.MonkeyPatch
+    books: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:
-    monkeypatch.setattr("planctl.store.laws.reading.CHUNK", 1)
-    with open_store(str(books)) as store, store.read() as tx:
+    """A page ends by its subscriptions, and by the invoice lines that they have."""
+    monkeypatch.setattr(f"planctl.store.laws.reading.{limit}", most)
+    with open_store(stores.url(books)) as store, store.read() as tx:
         pages = [sorted(one.plan for one in page.subscriptions.values()) for page in subscription_pages(tx)]
     assert pages == [
         ["base", "line"], ["promised"], ["capped"], ["shop"], ["quarterly"], ["base"], ["base", "booster"],

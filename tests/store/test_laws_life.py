@@ -5,7 +5,6 @@ The history is made by the commands themselves; the edits are raw SQL in a copy 
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,9 @@ import pytest
 from planctl.store import invoices
 from planctl.store.credit_notes import credit_notes
 from planctl.store.engine import open_store
-from tests.store.lawbooks import Edit, edited, numbered, of, played, unnoticed, violations
+from tests import stores
+from tests.store.lawbooks import Edit, numbered, of, played, unnoticed, violations
+from tests.stores import edited
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -38,6 +39,7 @@ plans:
   strict: {group: sales, price: {month: {USD: 31}}, on_blocked: final}
 """
 
+CUSTOMERS = ("tia", "tom", "una", "ute", "pam", "pit", "eva", "sam", "fin", "bea")
 HISTORY = """\
 2026-04-01  customer update tia --payment-method invoice
 2026-04-01  subscribe tia c
@@ -80,16 +82,14 @@ when he is blocked for good. Bea goes up at the very instant at which a run has 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store with the history; copy it, never open it."""
-    customers = ("tia", "tom", "una", "ute", "pam", "pit", "eva", "sam", "fin", "bea")
-    return played(tmp_path_factory.mktemp("history"), CATALOG, customers, HISTORY)
+    return played(tmp_path_factory.mktemp("history"), CATALOG, CUSTOMERS, HISTORY)
 
 
 @pytest.fixture
 def books(history: Path, tmp_path: Path) -> Path:
     """A copy of the store with the history, to be edited."""
     path = tmp_path / "books.db"
-    shutil.copy(history, path)
-    path.chmod(0o600)
+    stores.copy(history, path)
     return path
 
 
@@ -125,7 +125,7 @@ NOTES = [
 
 
 def test_the_history_is_the_one_that_is_meant(history: Path) -> None:
-    with open_store(str(history)) as store, store.read() as tx:
+    with open_store(stores.url(history)) as store, store.read() as tx:
         bills = invoices.listing(tx)
         notes = credit_notes(tx)
     assert {one.number: f"{one.total_minor / 100:.2f}" for one in bills} == TOTALS

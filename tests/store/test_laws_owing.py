@@ -5,12 +5,19 @@ The history is made by the commands themselves; the edits are raw SQL in a copy 
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.store.lawbooks import Edit, edited, numbered, of, played, violations
+from planctl.store.engine import open_store
+from planctl.store.laws.reading import stream
+from tests import stores
+from tests.store.lawbooks import Edit, numbered, of, played, violations
+from tests.stores import edited
+
+RUNNING = "SELECT plan, next_action_at FROM subscription WHERE status = 'active'"
+NINETEENTH = 1_768_780_800_000_000
+"""2026-01-19T00:00:00Z."""
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -58,8 +65,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def books(history: Path, tmp_path: Path) -> Path:
     """A copy of the store with the history, to be edited."""
     path = tmp_path / "books.db"
-    shutil.copy(history, path)
-    path.chmod(0o600)
+    stores.copy(history, path)
     return path
 
 
@@ -104,3 +110,33 @@ def test_an_edit_is_found_by_the_law_that_it_breaks_and_by_no_other(books: Path,
     found = violations(books)
     assert {one.law for one in found} == set(edit.laws.split()), [*map(str, found)]
     assert any(edit.says in str(one) for one in found), [*map(str, found)]
+
+
+OFTEN = """\
+format: planctl.catalog/1
+catalog: often
+currencies: {USD: }
+defaults: {due: 14 days}
+groups:
+  main: {name: Plans, order: [low, high]}
+plans:
+  low: {group: main, price: {month: {USD: 10}}}
+  high: {group: main, price: {month: {USD: 20}}}
+"""
+
+
+def test_who_changes_often_owes_what_was_billed_before_the_first_change(tmp_path: Path) -> None:
+    # The third change takes the place of what two changes lie before; the invoice of 5 January is due on the 19th,
+    # and what runs now is looked at then, before its own is due on the 22nd.
+    changes = """\
+2026-01-05  subscribe nova low
+2026-01-06  change now nova high --reason larger
+2026-01-07  change now nova low --reason smaller
+2026-01-08  change now nova high --reason larger
+2026-01-08  invoice run
+"""
+    path = played(tmp_path, OFTEN, ("nova",), changes)
+    with open_store(stores.url(path)) as store, store.read() as tx:
+        looks = {row.plan: row.next_action_at for row in stream(tx, RUNNING)}
+    assert looks == {"high": NINETEENTH}
+    assert violations(path) == []

@@ -5,12 +5,13 @@ The rows of Stripe are laid down as the journeys leave them, so that nothing but
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.store.lawbooks import Edit, edited, numbered, played, raw, violations
+from tests import stores
+from tests.store.lawbooks import Edit, numbered, played, violations
+from tests.stores import edited
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -52,6 +53,8 @@ LINKS = (
     ("refund", "ref_1", "re_1"),
 )
 
+NOTHING = "''::bytea" if stores.ON_POSTGRES else "x''"
+
 PAGES = (
     ("cs_1", "nova", 3000, "completed", "(SELECT id FROM subscription WHERE customer = {customer})"),
     ("cs_2", "orion", 1200, "credited", "''"),
@@ -65,11 +68,11 @@ def played_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stripe-laws")
     before, _, after = HISTORY.partition("2026-01-03")
     path = played(folder, CATALOG, ["nova", "orion"], before.strip())
-    with raw(path) as connection:
+    with stores.unguarded(path) as connection:
         [[disputed]] = connection.execute("SELECT id FROM payment WHERE reference = 'pi_2'").fetchall()
     _play(path, f"2026-01-03{after}".format(disputed=disputed))
     edited(path, "UPDATE payment SET method = 'stripe'")
-    with raw(path) as connection:
+    with stores.unguarded(path) as connection:
         connection.execute(f"INSERT INTO stripe_account VALUES (1, '{ACCOUNT}', 0, 'rk', 'US', '', 0, 1)")
         for one in CALLS:
             connection.execute(call(*one))
@@ -97,7 +100,7 @@ def _play(path: Path, history: str) -> None:
 
     for line in history.splitlines():
         at, command = line.split("  ")
-        words = ["--store", str(path), "--as-of", at, "--yes", "--quiet", *shlex.split(command)]
+        words = ["--store", stores.url(path), "--as-of", at, "--yes", "--quiet", *shlex.split(command)]
         assert main(words) == 0, line
 
 
@@ -122,7 +125,7 @@ def call(
         "INSERT INTO stripe_operation (id, account, livemode, object, local_id, action, revision, idempotency_key,"
         " method, path, body, links, repeatable, digest, state, made_at, first_sent_at, tries, stripe_id,"
         f" request_id, note) VALUES ('{operation}', '{ACCOUNT}', 0, '{kind}', {quoted(local_id)}, '{action}',"
-        f" {revision}, 'key-{operation}', '{method}', '{path}', x'', {links}, 0, '', 'confirmed', 1, 2, 1,"
+        f" {revision}, 'key-{operation}', '{method}', '{path}', {NOTHING}, {links}, 0, '', 'confirmed', 1, 2, 1,"
         f" '{stripe_id}', '', '')"
     )
 
@@ -131,8 +134,7 @@ def call(
 def books(played_books: Path, tmp_path: Path) -> Path:
     """A copy to edit."""
     copy = tmp_path / "books.db"
-    shutil.copyfile(played_books, copy)
-    copy.chmod(0o600)
+    stores.copy(played_books, copy)
     return copy
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.store.lawbooks import Edit, edited, played, violations
+from tests import stores
+from tests.store.lawbooks import Edit, played, violations
+from tests.stores import edited
 
 CATALOG = """\
 format: planctl.catalog/1
@@ -42,8 +43,7 @@ def played_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def books(played_books: Path, tmp_path: Path) -> Path:
     """A copy to edit."""
     copy = tmp_path / "books.db"
-    shutil.copyfile(played_books, copy)
-    copy.chmod(0o600)
+    stores.copy(played_books, copy)
     return copy
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planctl.core.currencies import Currency
+from planctl.core.instants import FOREVER
 from planctl.core.invoicing.model import (
     Invoice,
     InvoiceKind,
@@ -28,7 +29,6 @@ from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import BlockedSpan, Status, Subscription
 from planctl.store import invoice_mapping, mapping, usage_mapping
 from planctl.store.invoice_mapping import InvoiceParts, Number
-from planctl.store.rows import FOREVER
 from tests.store.samples import TERMS, TERMS_HASH, USD, a_draft, a_line, a_payment, a_subscription, on_day
 
 instants = st.integers(0, FOREVER).map(Instant)
@@ -200,12 +200,12 @@ def test_an_event_survives_its_rows(
 ) -> None:
     value = UsageEvent(event_id, "nova", "call", on_day(3), quantity, properties, corrects, child)
     row = usage_mapping.event_row(value, 1, 7, 9, child=8 if child else 0)
-    whole_units, parts = usage_mapping.parts_of(row.quantity)
+    assert row.quantity == quantity
     stored = SimpleNamespace(
         event_key=row.key,
         at=row.at,
-        quantity=whole_units,
-        fraction=parts,
+        quantity=row.whole,
+        fraction=row.part,
         event_id=row.event_id if row.has_detail else None,
         properties=row.properties if row.has_detail else None,
         corrects=row.corrects if row.has_detail else None,

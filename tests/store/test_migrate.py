@@ -20,6 +20,8 @@ from planctl.store.engine import open_store
 from planctl.store.rows import METADATA
 from planctl.store.version import SCHEMA_VERSION
 
+pytestmark = pytest.mark.sqlite_only
+
 Schema = dict[tuple[str, str], str]
 NEXT = SCHEMA_VERSION + 1
 

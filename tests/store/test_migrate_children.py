@@ -6,12 +6,17 @@ import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from planctl.core.metering.model import UsageEvent, event_key, payload_hash
 from planctl.store import migrate, usage
 from planctl.store.engine import open_store
 from planctl.store.usage import AppendResult
 from planctl.store.usage_mapping import event_row
 from tests.store.test_migrate import Rows, of_schema, with_rows
+
+pytestmark = pytest.mark.sqlite_only
+
 
 DAY = 20_454
 AT = DAY * 86_400_000_000

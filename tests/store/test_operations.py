@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from planctl.cli.requests import plain
 from planctl.core.document import Document
 from planctl.core.periods import Instant
 from planctl.errors import Conflict
@@ -116,3 +117,16 @@ def test_the_last_whole_run_has_ended_and_covered_everybody(store: Store) -> Non
 def test_a_run_that_never_began_does_not_end(store: Store) -> None:
     with pytest.raises(AssertionError, match="never began"), store.write() as tx:
         runs.finish(tx, "run_9", 1, None)
+
+
+def test_the_last_run_that_issued_something_is_found_behind_those_that_did_not(store: Store) -> None:
+    with store.write() as tx:
+        assert runs.last_issuing(tx) is None
+        for number, whole in enumerate([True, True, False, True, True], start=1):
+            runs.start(tx, a_run(f"run_{number}", number, whole=whole))
+        for number, issued in ((1, 7), (2, 3), (3, 9), (4, 0)):
+            runs.finish(tx, f"run_{number}", 100 + number, plain({"issued": issued}))
+        runs.finish(tx, "run_5", 105, None)
+        last = runs.last_issuing(tx)
+        assert last is not None
+        assert (last.id, runs.issued_by(last)) == ("run_2", 3)

@@ -5,86 +5,42 @@ It starts a server of its own on a socket in a temporary directory, and needs Po
 
 from __future__ import annotations
 
-import os
-import pwd
 import random
-import shutil
-import subprocess
-import tempfile
 import threading
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from planctl.core.audit import AuditEntry, Tip
 from planctl.core.customers import Customer
 from planctl.core.periods import Instant
-from planctl.errors import Busy, Conflict, InvalidInput, Refused, StoreFailure
+from planctl.errors import Busy, InvalidInput, Refused, StoreFailure
 from planctl.store import audit, customers, maintenance, operations
-from planctl.store.engine import Store, open_store
+from planctl.store.engine import Store, Tx, open_store
 from planctl.store.migrate import Upgrade, upgrade
 from planctl.store.rows import METADATA
 from planctl.store.settings import all_settings, identity, put_setting, setting
 from planctl.store.version import SCHEMA_VERSION
 from planctl.workflows import apply_catalog
+from tests import stores
 from tests.workflows.business import ACME, Business
 from tests.workflows.test_money_laws import Bookkeeper
 
 pytestmark = pytest.mark.postgres
 
 AT = Instant(1_767_225_600_000_000)
-_numbers = count(1)
 
-
-def run_as(user: str | None, *command: str) -> None:
-    """Run a program; the server refuses to run as root, so as somebody else where we are."""
-    subprocess.run(command, check=True, capture_output=True, user=user, timeout=300)
-
-
-def program(name: str) -> str:
-    """The path of one of the server's programs, which Debian keeps out of PATH; skip where there is none."""
-    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    found = shutil.which(name) or (str(debian[-1]) if debian else None)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a server with no database of ours yet; `/NAME` is to be put before the question mark."""
-    initdb, pg_ctl = program("initdb"), program("pg_ctl")
-    user = "nobody" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    if user:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    data = str(folder / "data")
-    options = f"-c listen_addresses='' -k {folder} -F"
-    try:
-        run_as(
-            user, initdb, "-D", data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"
-        )
-        run_as(user, pg_ctl, "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-        try:
-            yield f"postgresql://owner@/postgres?host={folder}"
-        finally:
-            run_as(user, pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
 
 
 @pytest.fixture
-def url(server: str) -> str:
+def url(tmp_path: Path) -> str:
     """The address of an empty database."""
-    name = f"books{next(_numbers)}"
-    engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return server.replace("/postgres?", f"/{name}?")
+    return stores.database(tmp_path / "empty.db")
 
 
 @pytest.fixture
@@ -113,7 +69,7 @@ def test_the_migrations_make_every_table_column_and_key_of_rows(store: Store) ->
     assert set(found.get_table_names()) == {*METADATA.tables, "alembic_version"}
     for name, table in METADATA.tables.items():
         columns = {one["name"]: (str(one["type"]), one["nullable"]) for one in found.get_columns(name)}
-        kinds = {"BLOB": "BYTEA"}
+        kinds = {"BLOB": "BYTEA", "TEXT": 'TEXT COLLATE "C"'}
         assert columns == {
             one.name: (kinds.get(str(one.type), str(one.type)), one.nullable) for one in table.columns
         }
@@ -177,6 +133,38 @@ def test_a_writer_that_gets_no_lock_is_told_that_the_store_is_busy(store: Store,
         assert setting(tx, "timezone") == "Europe/Berlin"
 
 
+def after_waiting(store: Store, url: str, ask: Callable[[Tx], None], let_go: Callable[[], object]) -> bool:
+    """Whether a share that waits 0 s at most comes to its end once it has waited and `let_go` was called."""
+    done: list[Tx] = []
+
+    def wait() -> None:
+        with open_store(url, wait_seconds=0) as other, other.share() as tx:
+            ask(tx)
+            done.append(tx)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    with psycopg.connect(url, autocommit=True) as raw:
+        while waiting.is_alive() and raw.execute(WAITING).fetchone() == (0,):
+            pass
+        raw.execute("SELECT pg_sleep(0.05)")  # much longer than it would wait
+    let_go()
+    waiting.join(60)
+    return bool(done)
+
+
+def test_a_share_waits_for_its_turn_as_long_as_it_takes(store: Store, url: str) -> None:
+    with ExitStack() as held:
+        held.enter_context(store.share()).alone()
+        assert after_waiting(store, url, Tx.alone, held.close)
+
+
+def test_a_share_waits_for_a_writer_though_the_command_would_not(store: Store, url: str) -> None:
+    with ExitStack() as held:
+        held.enter_context(store.write())
+        assert after_waiting(store, url, lambda _: None, held.close)
+
+
 def test_two_commands_that_make_the_store_at_once_make_one(url: str) -> None:
     found = []
 
@@ -201,7 +189,7 @@ def test_what_is_final_is_refused(store: Store) -> None:
         with pytest.raises(Refused, match="audit is never"), store.write() as tx:
             tx.connection.execute(text(forgery))
     fork = "INSERT INTO audit (seq, prev, hash, body) SELECT 9, prev, 'other', '{}' FROM audit"
-    with pytest.raises(Conflict), store.write() as tx:
+    with pytest.raises(Refused, match="audit goes on"), store.write() as tx:
         tx.connection.execute(text(fork))
     with store.read() as tx:
         assert audit.verify(tx) == []
@@ -245,3 +233,36 @@ def test_a_server_that_does_not_answer_is_a_store_failure(tmp_path: Path) -> Non
     with pytest.raises(StoreFailure) as caught:
         open_store(f"postgresql://amy:secret@/books?host={tmp_path}")
     assert "secret" not in f"{caught.value.where} {caught.value.got} {caught.value}"
+
+
+def test_nothing_of_a_transaction_stays_in_the_connection_so_a_pooler_may_stand_between(store: Store) -> None:
+    for _ in range(8):  # the driver would prepare a statement at its sixth time
+        with store.write() as tx:
+            put_setting(tx, "seller.name", "Acme")
+            audit.append(tx, AuditEntry(AT, "amy", "config set"))
+        with store.share() as tx:
+            put_setting(tx, "seller.name", "Bcme")
+    with store.read() as tx:
+        for kept in (
+            "SELECT count(*) FROM pg_prepared_statements",
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
+            "SELECT count(*) FROM pg_settings WHERE source = 'session' AND name <> 'transaction_isolation'",
+        ):
+            assert tx.connection.execute(text(kept)).scalar_one() == 0, kept
+
+
+def test_what_a_store_is_is_said_of_its_own_tables(store: Store) -> None:
+    before = maintenance.info(store)
+    assert (before.engine, before.schema_version, before.writable) == ("PostgreSQL", SCHEMA_VERSION, True)
+    assert before.path is None
+    with store.write() as tx:
+        tx.connection.execute(text("CREATE SCHEMA other"))
+        tx.connection.execute(
+            text("CREATE TABLE other.big AS SELECT repeat('x', 100) FROM generate_series(1, 9999)")
+        )
+    assert maintenance.info(store).size_bytes == before.size_bytes
+    with store.write() as tx:
+        tx.connection.execute(
+            text("INSERT INTO setting SELECT 'k' || n, repeat('x', 99) FROM generate_series(1, 9999) n")
+        )
+    assert maintenance.info(store).size_bytes > before.size_bytes + 9_999 * 99

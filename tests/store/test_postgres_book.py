@@ -8,9 +8,9 @@ from planctl.core.catalog.book import summary
 from planctl.store.book import book
 from planctl.store.engine import Store
 from tests.data_makers.many_subscriptions import NOW, Many, fill
-from tests.store.test_postgres import server, store, url
+from tests.store.test_postgres import store, url
 
-__all__ = ["server", "store", "url"]
+__all__ = ["store", "url"]
 
 pytestmark = pytest.mark.postgres
 

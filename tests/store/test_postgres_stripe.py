@@ -33,12 +33,12 @@ from planctl.workflows.sync_stripe.sending import Talk, finish_all, send
 from tests.fakes.stripe import FakeStripe, Fault
 from tests.fakes.stripe.fixture import stripe
 from tests.store import test_stripe_outbox_store as on_sqlite
-from tests.store.test_postgres import server, store, url
+from tests.store.test_postgres import store, url
 from tests.workflows.business import Business
 from tests.workflows.sync_stripe.world import CATALOG, World
 from tests.workflows.world import apply
 
-__all__ = ["server", "store", "stripe", "url"]
+__all__ = ["store", "stripe", "url"]
 
 pytestmark = pytest.mark.postgres
 

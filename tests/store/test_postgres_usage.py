@@ -8,17 +8,17 @@ from fractions import Fraction
 import pytest
 
 from planctl.core.catalog.model import Meter
+from planctl.core.instants import FOREVER
 from planctl.core.invoicing.model import EventAmount
 from planctl.core.periods import Instant
 from planctl.store import usage
-from planctl.store.columns import FOREVER
 from planctl.store.engine import Store
 from tests.store.samples import on_day
-from tests.store.test_postgres import server, store, url
+from tests.store.test_postgres import store, url
 from tests.store.test_usage_children import Company, used
 from tests.store.test_usage_store import SUM, World, an_event
 
-__all__ = ["server", "store", "url"]
+__all__ = ["store", "url"]
 
 pytestmark = pytest.mark.postgres
 

@@ -13,11 +13,11 @@ from planctl.store import subscriptions, waves
 from planctl.store.engine import Store, open_store
 from planctl.store.subscriptions import SubscriptionFilter
 from planctl.workflows.lock_subscription import lock
-from tests.store.test_postgres import server, store, url
+from tests.store.test_postgres import store, url
 from tests.workflows.business import Business, t
 from tests.workflows.moving import FIRST, Moving, migration, moved, sell
 
-__all__ = ["server", "store", "url"]
+__all__ = ["store", "url"]
 
 pytestmark = pytest.mark.postgres
 

@@ -14,8 +14,9 @@ from planctl.core.replay.simulation import Span
 from planctl.core.replay.span import span_of
 from planctl.store import replaying
 from planctl.store.engine import Tx, open_store
+from tests import stores
 from tests.cli.conftest import Run, run
-from tests.store.lawbooks import edited
+from tests.stores import edited
 
 __all__ = ["run"]
 
@@ -49,7 +50,7 @@ def joins(run: Run, customer: str, plan: str, on: str) -> None:
 @contextmanager
 def reading(path: Path) -> Iterator[Tx]:
     """A read of the store in this directory."""
-    with open_store(str(path / "store.db")) as store, store.read() as tx:
+    with open_store(stores.url(path / "store.db")) as store, store.read() as tx:
         yield tx
 
 

@@ -14,6 +14,7 @@ from planctl.core.stripe.model import Account
 from planctl.errors import NotFound
 from planctl.store.engine import Tx, open_store
 from planctl.store.stripe_events import KeptEvent, event, keep, parked_event, release, stopped
+from tests import stores
 
 AT = Instant(1_767_225_600_000_000)
 ACCOUNT = Account("acct_1", live=False)
@@ -25,7 +26,7 @@ NOWHERE = Notice("evt_3", "balance.available", "", "", AT, False)
 @pytest.fixture
 def tx(tmp_path: Path) -> Iterator[Tx]:
     with (
-        open_store(str(tmp_path / "store.db"), create=True, at=AT, is_test=True) as store,
+        open_store(stores.url(tmp_path / "store.db"), create=True, at=AT, is_test=True) as store,
         store.write() as tx,
     ):
         yield tx

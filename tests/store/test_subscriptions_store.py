@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import pytest
 
+from planctl.core.currencies import Currency, iso_currency
 from planctl.core.invoicing.model import Settlement, UsageClaim
-from planctl.core.periods import Period
+from planctl.core.periods import Instant, Period
 from planctl.core.subscriptions.model import Assignment, BlockedSpan, Status, Transition
 from planctl.errors import Conflict, NotFound, Refused
 from planctl.store import subscriptions
@@ -24,6 +25,13 @@ from tests.store.samples import (
     with_customers,
     with_subscriptions,
 )
+
+
+def iso(code: str) -> Currency:
+    """A currency of ISO 4217."""
+    found = iso_currency(code)
+    assert found is not None
+    return found
 
 
 def test_a_subscription_comes_back_as_it_was_with_its_terms(store: Store) -> None:
@@ -65,6 +73,33 @@ def test_altered_terms_are_not_believed(store: Store) -> None:
         with_subscriptions(tx)
         with pytest.raises(AssertionError, match="altered"):
             terms_of_text(TERMS_HASH, '{"format":"planctl.terms/1"}')
+
+
+def test_of_one_that_was_read_only_what_differs_is_written(store: Store) -> None:
+    with store.write() as tx:
+        with_subscriptions(tx, 2)
+        before = subscriptions.get_many(tx, ["sub_1", "sub_2"])
+        tx.change("UPDATE subscription SET locked = ?", [("by hand",)])  # as if it had been written since
+        settled = replace(before["sub_1"], settled_at=on_day(31))
+        dearer = replace(before["sub_2"], currency=iso("JPY"), quantities={"seats": Decimal(5)})
+        subscriptions.update_many(tx, [(settled, on_day(59)), (dearer, None)], before)
+        after = subscriptions.get_many(tx, ["sub_1", "sub_2"])
+        due = {name: at for name, at in tx.rows("SELECT id, next_action_at FROM subscription")}  # noqa: C416 - dict() would be given rows of any length
+    assert after["sub_1"] == replace(settled, locked="by hand")
+    assert after["sub_2"] == replace(dearer, locked="by hand")
+    assert due == {"sub_1": on_day(59), "sub_2": None}
+
+
+def test_one_that_ends_makes_room_for_one_that_begins_in_the_same_update(store: Store) -> None:
+    with store.write() as tx:
+        with_customers(tx, ["nova"])
+        subscriptions.keep_terms(tx, SNAPSHOT)
+        old, new = a_subscription("sub_1"), a_subscription("sub_2", status=Status.PENDING)
+        subscriptions.insert_many(tx, [(old, None), (new, None)])
+        ended = replace(old, status=Status.CANCELED, ends_at=on_day(1), end_reason="changed")
+        begun = replace(new, status=Status.ACTIVE)
+        subscriptions.update_many(tx, [(begun, None), (ended, None)], {"sub_1": old, "sub_2": new})
+        assert subscriptions.get_many(tx, ["sub_1", "sub_2"]) == {"sub_1": ended, "sub_2": begun}
 
 
 def test_an_update_writes_everything_and_ends_a_blocked_time(store: Store) -> None:
@@ -140,23 +175,6 @@ def test_a_listing_filters_and_pages(store: Store) -> None:
         assert ids(SubscriptionFilter(after="sub_1", limit=2)) == ["sub_2", "sub_3"]
 
 
-def test_a_run_walks_page_by_page_over_customers_that_are_due(store: Store) -> None:
-    with store.write() as tx:
-        seqs = with_customers(tx, ["a", "b", "c", "d"])
-        subscriptions.keep_terms(tx, SNAPSHOT)
-        for name, at in (("a", 10), ("b", 20), ("c", 30), ("d", 10)):
-            subscriptions.insert(tx, a_subscription(f"sub_{name}", name), on_day(at))
-        second = a_subscription("sub_a2", "a", exclusive_group="")
-        subscriptions.insert(tx, second, on_day(11))
-        subscriptions.insert(tx, a_subscription("sub_b2", "b", exclusive_group=""), None)
-        due_at_20 = [(seqs["a"], "a"), (seqs["b"], "b"), (seqs["d"], "d")]
-        assert subscriptions.due_page(tx, on_day(20), 0, 10) == due_at_20
-        assert subscriptions.due_page(tx, on_day(20), 0, 2) == due_at_20[:2]
-        assert subscriptions.due_page(tx, on_day(20), seqs["b"], 2) == due_at_20[2:]
-        assert subscriptions.due_page(tx, on_day(20), seqs["d"], 2) == []
-        assert subscriptions.due_page(tx, on_day(10) - 1, 0, 10) == []
-
-
 def test_transitions_are_numbered_on_in_order(store: Store) -> None:
     late = Transition("sub_1", Status.ACTIVE, Status.PAST_DUE, on_day(14), "due")
     other = Transition("sub_2", Status.ACTIVE, Status.PAUSED, on_day(14), "paused")
@@ -189,6 +207,21 @@ def test_periods_are_fixed_once_and_an_open_end_stays_open(store: Store) -> None
     assert later == {"sub_1": [february], "sub_2": [once]}
     with pytest.raises((Conflict, Refused)), store.write() as tx:
         subscriptions.add_periods(tx, {"sub_1": [(replace(february, index=2), "2026-02-01", "2026-03-01")]})
+
+
+def test_a_period_is_cut_where_new_ones_begin_and_removed_where_it_would_keep_no_day(store: Store) -> None:
+    noon = Instant(on_day(31) + 12 * 3_600_000_000)
+    january = Period(0, on_day(0), on_day(31))
+    with store.write() as tx:
+        with_subscriptions(tx, 2)
+        for name, anchors in (("sub_1", (noon,)), ("sub_2", (on_day(40),))):
+            february = Period(1, on_day(31), on_day(59))
+            dated = [(january, "2026-01-01", "2026-02-01"), (february, "2026-02-01", "2026-03-01")]
+            subscriptions.add_periods(tx, {name: dated})
+            anew = a_subscription(name, anchor_at=on_day(0), started_at=on_day(0), anchors=anchors)
+            subscriptions.cut_periods(tx, anew)
+        found = subscriptions.periods(tx, ["sub_1", "sub_2"])
+    assert found == {"sub_1": [january], "sub_2": [january, Period(1, on_day(31), on_day(40))]}
 
 
 def test_settlements_tell_what_is_still_to_be_billed(store: Store) -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from planctl.core.catalog.model import Meter
 from planctl.core.customers import Customer
+from planctl.core.instants import FOREVER
 from planctl.core.invoicing.model import EventAmount, Measure, UsageWindow
 from planctl.core.metering.model import UsageEvent, payload_hash
 from planctl.core.periods import Instant
 from planctl.store import customers, usage
-from planctl.store.columns import FOREVER
 from planctl.store.engine import Store, Tx
 from planctl.store.settings import put_setting
 from planctl.store.usage import AppendResult, EventRow, UsageRequest

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from planctl.core.catalog.model import Aggregate, Meter
+from planctl.core.instants import FOREVER
 from planctl.core.invoicing.facts import LateMark
 from planctl.core.invoicing.model import EventAmount, Measure, UsageWindow
 from planctl.core.metering.model import Property, UsageEvent, payload_hash
@@ -21,7 +22,8 @@ from planctl.store.engine import Store, Tx
 from planctl.store.settings import put_setting
 from planctl.store.usage import AppendResult, Batch, EventRow, LateEvent, UsageRequest
 from planctl.store.usage_mapping import event_row
-from tests.store.samples import DAY, on_day, with_customers
+from planctl.store.usage_meters import stored_days
+from tests.store.samples import DAY, NEW_YEAR, on_day, with_customers
 
 HOUR = DAY // 24
 
@@ -356,6 +358,14 @@ def test_events_are_found_again_in_time_order_with_every_kind_of_id(store: Store
         assert list(usage.events(tx, "nova", ["minutes"], on_day(2), on_day(2))) == []
 
 
+def test_who_reads_only_the_first_events_leaves_no_cursor_open(store: Store) -> None:
+    """PostgreSQL's driver warns of a cursor that was left open, and a warning is an error here."""
+    with store.write() as tx:
+        World(tx).append(an_event("e1"), an_event("e2", hours=1))
+        assert next(usage.events(tx, "nova", ["minutes"], 0, on_day(2))).id == "e1"
+        assert next(usage.recorded(tx, [], [], 0, on_day(2))).id == "e1"
+
+
 def test_late_events_are_marked_until_their_difference_is_billed(store: Store) -> None:
     event = an_event("e1")
     with store.write() as tx:
@@ -534,3 +544,16 @@ def test_a_quantity_that_does_not_fit_is_our_mistake(store: Store, quantity: str
         with pytest.raises(AssertionError):
             world.append(an_event("e1", quantity))
         assert list(usage.events(tx, "nova", ["minutes"], 0, Instant(on_day(400)))) == []
+
+
+def test_only_days_with_events_are_looked_at_however_far_apart_they_are(store: Store) -> None:
+    with store.write() as tx:
+        world = World(tx)
+        first = NEW_YEAR // DAY
+        events = [an_event(f"e{day}", hours=24 * day) for day in (0, 1, 40)]
+        world.append(*events, an_event("long ago", at=0))
+        assert stored_days(tx, 0, FOREVER) == [0, first, first + 1, first + 40]
+        assert stored_days(tx, on_day(0), on_day(1)) == [first]
+        assert stored_days(tx, on_day(1), on_day(40) + 1) == [first + 1, first + 40]
+        assert stored_days(tx, on_day(2), on_day(40)) == []
+        assert stored_days(tx, on_day(1), on_day(1)) == []

@@ -18,7 +18,7 @@ from planctl.core.catalog.model import PriceRow, Terms
 from planctl.core.coupons import Redemption
 from planctl.core.currencies import Currency, iso_currency
 from planctl.core.customers import Customer
-from planctl.core.invoicing.credits import Crediting, LineChoice, credit_of
+from planctl.core.invoicing.credits import Crediting, GoneBack, LineChoice, credit_of
 from planctl.core.invoicing.fees import capped, fee_lines, minimum_lines
 from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus
 from planctl.core.invoicing.settling import Purse, settled
@@ -291,7 +291,7 @@ def credit_of_a_discounted_fee(given: dict[str, Any]) -> Answers:
     invoice = Invoice(
         "inv_1", "INV-1", InvoiceStatus.OPEN, made, made.subtotal_minor, made.discount_minor, 0, made.total_minor
     )  # fmt: skip
-    note = credit_of(invoice, (), [LineChoice(1)], Crediting("change", JANUARY))
+    note = credit_of(invoice, GoneBack(), [LineChoice(1)], Crediting("change", JANUARY))
     return {"credit": usd(-note.total_minor)}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from planctl.core.currencies import Currency, iso_currency
-from planctl.core.invoicing.credits import Crediting, LineChoice, credit_of
+from planctl.core.invoicing.credits import Crediting, GoneBack, LineChoice, credit_of
 from planctl.core.invoicing.model import Draft, Invoice, InvoiceStatus
 from planctl.core.invoicing.taxation import Rounding
 from planctl.core.money import format_minor, parse_decimal, round_minor, to_minor
@@ -114,7 +114,7 @@ def credit_note(given: dict[str, Any]) -> Answers:
     )
     unused = Fraction(given["unused_days"], given["paid_period_days"])
     net = round_minor(Fraction(given["price_minor"]) / 100 * unused, 2)
-    note = credit_of(invoice, (), [LineChoice(1, net)], Crediting("end", JANUARY))
+    note = credit_of(invoice, GoneBack(), [LineChoice(1, net)], Crediting("end", JANUARY))
     return {
         "credit_excl_tax_minor": str(note.lines[0].net_minor),
         "tax_minor": str(note.tax_minor),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from planctl.core.catalog.apart import Apart, apart_of
 from planctl.core.catalog.standing import Holder
 from planctl.core.document import Document
+from planctl.views.apart import apart_lines, differing, kept, lacked
 from planctl.views.formats import Screen, render
-from planctl.views.holders import apart_lines, differing, holders_answer, kept, lacked
+from planctl.views.holders import holders_answer
 
 
 def snapshot(**terms: Document) -> Document:

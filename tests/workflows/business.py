@@ -13,10 +13,11 @@ from typing import Any
 
 from planctl.core.currencies import iso_currency
 from planctl.core.customers import Customer
-from planctl.core.invoicing.model import Invoice
+from planctl.core.invoicing.model import CreditDraft, Invoice
+from planctl.core.invoicing.reporting import Held, PageDone
 from planctl.core.money import format_minor
 from planctl.core.periods import Instant, instant_text, parse_instant, zone
-from planctl.core.subscriptions.model import Subscription
+from planctl.core.subscriptions.model import Subscription, Transition
 from planctl.errors import Conflict
 from planctl.files.table_reader import TableRow
 from planctl.store import customers, invoices
@@ -36,18 +37,18 @@ from planctl.workflows.pause_subscription import (
     propose_pause,
     propose_resume,
 )
-from planctl.workflows.record_usage.by_hand import Recording, record
+from planctl.workflows.record_usage import Recording, record
 from planctl.workflows.run_invoices import (
-    RunReport,
     RunRequest,
-    apply_one_by_one,
-    apply_page,
+    bill_page,
     check_clock,
     due_pages,
     finish,
+    hold_page,
     start,
 )
 from planctl.workflows.subscribe import Subscribed, Wanted, apply_subscription, propose_subscription
+from tests import stores
 
 ACME = Path(__file__).parents[1] / "data" / "acme"
 
@@ -64,7 +65,7 @@ RECORDED = t("2026-06-01")
 
 def make_store(path: Path) -> None:
     """A test store that sells the acme catalog."""
-    with open_store(str(path), create=True, at=NEW_YEAR, is_test=True) as store:
+    with open_store(stores.url(path), create=True, at=NEW_YEAR, is_test=True) as store:
         read = apply_catalog.read_catalog(ACME)
         with store.write() as tx:
             who = apply_catalog.Who("ci", "a start", NEW_YEAR)
@@ -72,11 +73,38 @@ def make_store(path: Path) -> None:
 
 
 @dataclass
+class Ran:
+    """Everything that the pages of a run did, with the invoices that the run itself does not keep."""
+
+    pages: list[PageDone] = field(default_factory=list)
+
+    @property
+    def invoices(self) -> list[Invoice]:
+        """Those issued, in the order of their numbers."""
+        return [one for page in self.pages for one in page.invoices]
+
+    @property
+    def credits(self) -> list[CreditDraft]:
+        """Credit notes beside the invoices."""
+        return [one for page in self.pages for one in page.credits]
+
+    @property
+    def held(self) -> list[Held]:
+        """Customers left alone."""
+        return [one for page in self.pages for one in page.held]
+
+    @property
+    def transitions(self) -> list[Transition]:
+        """What moved."""
+        return [one for page in self.pages for one in page.transitions]
+
+
+@dataclass
 class Business:
     """A store and what is done in it, each journey in a transaction of its own."""
 
     store: Store
-    reports: list[RunReport] = field(default_factory=list)
+    reports: list[Ran] = field(default_factory=list)
 
     def customer(self, *names: str, **fields: Any) -> None:
         """Customers in USD and UTC, unless told otherwise."""
@@ -95,23 +123,29 @@ class Business:
         with self.store.write() as tx:
             record(tx, Recording(customer, feature, quantity, t(at)), t(at))
 
-    def run(self, as_of: str, **request: Any) -> RunReport:
+    def run(self, as_of: str, **request: Any) -> Ran:
         """A billing run as the command does it; its report."""
         asked = RunRequest(t(as_of), **({"now": RECORDED} | request))
         with self.store.write() as tx:
             check_clock(tx, asked)
             run_id = start(tx, asked)
-        report = RunReport(asked.as_of)
-        for page in due_pages(self.store.read, asked):
-            try:
-                with self.store.write() as tx:
-                    apply_page(tx, page, asked, report)
-            except Conflict:
-                apply_one_by_one(self.store.write, page, asked, report, lambda *_: None)
+        with self.store.read() as tx:
+            pages = due_pages(tx, asked)
+        report = Ran([done for page in pages for done in self._page(page, asked)])
         with self.store.write() as tx:
             finish(tx, asked, run_id, None)
         self.reports.append(report)
         return report
+
+    def _page(self, page: Sequence[int], asked: RunRequest) -> list[PageDone]:
+        try:
+            with self.store.write() as tx:
+                return [bill_page(tx, page, asked)]
+        except Conflict as problem:
+            if len(page) > 1:
+                return [done for one in page for done in self._page([one], asked)]
+            with self.store.write() as tx:
+                return [hold_page(tx, page, asked, problem.message)]
 
     def pay(self, number: str, at: str, amount: str = "") -> Paid:
         """Record a payment of what is due, or of an amount."""
@@ -204,7 +238,7 @@ def lines(invoice: Invoice) -> list[tuple[str, str]]:
     ]
 
 
-def told(report: RunReport) -> list[tuple[str, str, str]]:
+def told(report: Ran) -> list[tuple[str, str, str]]:
     """From, to and when of every transition of a run."""
     return [(move.before.value, move.after.value, instant_text(move.at)) for move in report.transitions]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from planctl.store.engine import open_store
+from tests import stores
 from tests.workflows.business import Business, make_store
 
 
@@ -24,9 +24,8 @@ def acme_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def business(acme_store: Path, tmp_path: Path) -> Iterator[Business]:
     """A business without customers. At the end of the test every law holds in its store."""
     path = tmp_path / "acme.db"
-    shutil.copyfile(acme_store, path)
-    path.chmod(0o600)
-    with open_store(str(path)) as store:
+    stores.copy(acme_store, path)
+    with open_store(stores.url(path)) as store:
         made = Business(store)
         yield made
         made.check()

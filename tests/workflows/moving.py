@@ -25,6 +25,7 @@ from planctl.workflows.migrate_subscriptions import (
     statuses,
     undo_some,
 )
+from tests import stores
 from tests.workflows.business import NEW_YEAR, RECORDED, Business, t
 
 FIRST = """\
@@ -87,7 +88,7 @@ def sell(store: Store, text: str, folder: Path, at: str) -> None:
 
 def make_store(path: Path) -> None:
     """A test store of 2026 that sells Pro v1."""
-    with open_store(str(path), create=True, at=NEW_YEAR, is_test=True) as store:
+    with open_store(stores.url(path), create=True, at=NEW_YEAR, is_test=True) as store:
         sell(store, FIRST, path.parent, "2026-01-01")
 
 

@@ -14,6 +14,7 @@ from planctl.core.replay.simulation import InCurrency, Simulation, Units
 from planctl.files.yaml_reader import read_text
 from planctl.store.engine import open_store
 from planctl.workflows.replay_period import propose_replay, read_span, replay_period
+from tests import stores
 from tests.cli.conftest import Run
 
 HEAD = """\
@@ -63,7 +64,7 @@ class Shop:
         parsed = parse([(source.name, source.node)])
         assert parsed.catalog is not None, parsed.findings
         assert parsed.usable, parsed.findings
-        with open_store(str(self.directory / "store.db")) as store, store.read() as tx:
+        with open_store(stores.url(self.directory / "store.db")) as store, store.read() as tx:
             changes = propose_replay(tx, parsed.catalog)
             return replay_period(tx, parsed.catalog, changes, read_span(period, "UTC"))
 

@@ -23,6 +23,7 @@ from planctl.workflows.apply_catalog import (
 )
 from planctl.workflows.maintain_store import examine
 from planctl.workflows.read_catalog import export_catalog, revision_of
+from tests import stores
 
 SHOP = Path(__file__).parents[1] / "data" / "shop.yaml"
 JANUARY = Instant(1_767_225_600_000_000)  # 2026-01-01T00:00:00Z
@@ -33,7 +34,7 @@ ALICE = Who("alice", "a reason", JANUARY)
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty test store."""
-    with open_store(str(tmp_path / "books.db"), create=True, is_test=True) as opened:
+    with open_store(stores.url(tmp_path / "books.db"), create=True, is_test=True) as opened:
         yield opened
 
 

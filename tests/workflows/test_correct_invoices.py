@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from planctl.core.invoicing.model import InvoiceStatus
+from planctl.core.invoicing.model import Invoice, InvoiceStatus
 from planctl.core.subscriptions.model import Status
 from planctl.errors import InvalidInput, NotFound, PlanctlError, Refused
 from planctl.store import balances, credit_notes, invoices, payments, refunds
 from planctl.store.settings import put_setting
 from planctl.workflows.collect_payments import Returned, Returning, refund_payment
 from planctl.workflows.correct_invoices import CreditAsked, Credited, apply_credit, write_off
+from planctl.workflows.record_usage import Recording, record
 from tests.workflows.business import RECORDED, Business, t
+from tests.workflows.business import lines as lines_of
 
 FIRST = "INV-2026-00001"
 
@@ -309,3 +311,131 @@ def test_nothing_is_credited_while_an_invoice_that_gives_unused_time_back_is_sti
     assert (refused.value.code, refused.value.hint) == ("run-first", "planctl invoice run --customer nova")
     business.run("2026-01-05")
     credit(business, FIRST, "2026-01-05", (1, "1"))
+
+
+# --- what other invoices gave back
+
+
+def starts(business: Business, plan: str = "starter") -> None:
+    """nova starts a plan for 30.00 a month on 1 April, and pays."""
+    business.customer("nova")
+    business.subscribe("nova", plan, "2026-04-01", pay="month", negotiated={"price.month.USD": "30"})
+    business.pay(FIRST, "2026-04-02")
+
+
+def goes_up(business: Business, at: str = "2026-04-16") -> None:
+    """nova goes over to pro for 60.00: of 30 days what is left of 30.00 goes back, and 2.00 a day are charged."""
+    business.subscribe("nova", "pro", at, pay="month", negotiated={"price.month.USD": "60"})
+
+
+def total_of(done: Credited) -> int:
+    return done.note.draft.total_minor
+
+
+def test_what_a_change_gave_back_of_an_invoice_is_not_credited_again(business: Business) -> None:
+    starts(business)
+    goes_up(business)
+    done = credit(business, FIRST, "2026-04-17")
+    assert total_of(done) == 1500
+    assert [(one.position, one.net_minor, one.number) for one in done.taken_off] == [
+        (1, 1500, "INV-2026-00002")
+    ]
+    with pytest.raises(Refused, match="given back whole"):
+        credit(business, FIRST, "2026-04-18")
+
+
+def test_an_amount_that_a_change_did_not_leave_is_refused(business: Business) -> None:
+    starts(business)
+    goes_up(business)
+    with pytest.raises(Refused) as refused:
+        credit(business, FIRST, "2026-04-17", (1, "15.01"))
+    assert refused.value.expected == "above 0, at most 15.00 USD"
+    assert total_of(credit(business, FIRST, "2026-04-17", (1, "5"))) == 500
+    assert total_of(credit(business, FIRST, "2026-04-17", (1, ""))) == 1000
+
+
+def test_the_invoice_of_a_change_gives_back_what_it_came_to_and_its_credit_is_charged_again(
+    business: Business,
+) -> None:
+    # -15.00 + 30.00: all of April is owed as before the change, and can be credited.
+    starts(business)
+    goes_up(business)
+    assert total_of(credit(business, "INV-2026-00002", "2026-04-17")) == 1500
+    business.check()
+    assert total_of(credit(business, FIRST, "2026-04-18")) == 3000
+
+
+def test_a_change_gives_back_only_what_a_credit_note_left_of_the_unused_days(business: Business) -> None:
+    starts(business)
+    credit(business, FIRST, "2026-04-10", (1, "20"))
+    goes_up(business)
+    # 15.00 of unused days are less than the 20.00 that went back; 10.00 are left.
+    assert lines_of(business.invoices()[1]) == [("proration_charge", "30.00")]
+    assert total_of(credit(business, FIRST, "2026-04-17")) == 1000
+
+
+def test_what_a_pause_gave_back_is_not_credited_again_and_what_was_charged_since_is(
+    business: Business,
+) -> None:
+    starts(business)
+    business.pause("nova", "2026-04-11")
+    business.resume("nova", "2026-04-16")
+    assert total_of(credit(business, FIRST, "2026-04-17")) == 1000
+    assert total_of(credit(business, "INV-2026-00002", "2026-04-17")) == 1500
+
+
+def test_what_an_early_end_gave_back_is_not_credited_again(business: Business) -> None:
+    starts(business)
+    business.refund_at_once("nova", "2026-04-11")
+    assert total_of(credit(business, FIRST, "2026-04-12")) == 1000
+
+
+def uses_less(business: Business, before: str = "") -> list[Invoice]:
+    """25 minutes above the allowance are 3.00; in May it turns out that 10 of them, 1.20, were none.
+
+    `before` is credited of the 3.00 in between.
+    """
+
+    def use(quantity: str, at: str, id_: str = "", corrects: str = "") -> None:
+        said = Recording("nova", "minutes", quantity, t("2026-04-05"), id_, corrects=corrects)
+        with business.store.write() as tx:
+            record(tx, said, t(at))
+
+    starts(business, "metered")
+    use("25", "2026-04-05", "calls")
+    business.run("2026-05-01")
+    business.pay("INV-2026-00002", "2026-05-01")
+    if before:
+        credit(business, "INV-2026-00002", "2026-05-02", (1, before))
+    use("-10", "2026-05-03", corrects="calls")
+    business.run("2026-06-01")
+    return business.invoices()
+
+
+def test_what_late_usage_gave_back_is_not_credited_again(business: Business) -> None:
+    *_, may = uses_less(business)
+    assert lines_of(may) == [("fee", "30.00"), ("late_usage", "-1.20")]
+    assert total_of(credit(business, "INV-2026-00002", "2026-06-02", (1, ""))) == 180
+
+
+def test_late_usage_gives_back_only_what_a_credit_note_left(business: Business) -> None:
+    *_, may = uses_less(business, before="2.50")
+    assert lines_of(may) == [("fee", "30.00"), ("late_usage", "-0.50")]
+
+
+def test_late_usage_gives_nothing_back_of_what_was_credited_whole(business: Business) -> None:
+    *_, may = uses_less(business, before="3")
+    assert lines_of(may) == [("fee", "30.00")]
+
+
+def test_an_invoice_that_another_gave_a_part_of_back_is_not_voided_for_good(business: Business) -> None:
+    # 27 of 30 days went back.
+    business.customer("nova")
+    business.subscribe("nova", "starter", "2026-04-01", pay="month", negotiated={"price.month.USD": "30"})
+    goes_up(business, "2026-04-04")
+    with pytest.raises(Refused) as refused:
+        business.void(FIRST, "2026-04-05")
+    assert (refused.value.code, refused.value.where) == ("invoice-credited", FIRST)
+    business.void(FIRST, "2026-04-05", reissue=True)
+    business.run("2026-04-05")
+    assert total_of(credit(business, "INV-2026-00003", "2026-04-06")) == 300

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -30,6 +29,7 @@ from planctl.store.catalog import CatalogWrite
 from planctl.store.engine import Store, Tx, open_store
 from planctl.workflows import edit_catalog, read_plans
 from planctl.workflows.edit_catalog import Decided, Draft, Who
+from tests import stores
 
 NEW_YEAR = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z in microseconds: 20,454 days of 86,400 seconds."""
@@ -72,7 +72,7 @@ addons:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A test store without a catalog; copy it, never open it."""
     path = tmp_path_factory.mktemp("template") / "books.db"
-    open_store(str(path), create=True, at=NEW_YEAR, is_test=True).close()
+    open_store(stores.url(path), create=True, at=NEW_YEAR, is_test=True).close()
     return path
 
 
@@ -80,8 +80,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(template: Path, tmp_path: Path) -> Iterator[Store]:
     """A fresh test store."""
     path = tmp_path / "books.db"
-    shutil.copy(template, path)
-    with open_store(str(path)) as opened:
+    stores.copy(template, path)
+    with open_store(stores.url(path)) as opened:
         yield opened
 
 

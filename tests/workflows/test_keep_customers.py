@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from planctl.workflows.keep_customers import (
     update_customer,
 )
 from planctl.workflows.read_accounts import account_of
+from tests import stores
 from tests.workflows.world import CATALOG, NEW_YEAR, apply, t
 
 
@@ -32,7 +32,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A test store in Berlin with the catalog of the world."""
     path = tmp_path_factory.mktemp("template") / "books.db"
     with (
-        open_store(str(path), create=True, at=NEW_YEAR, is_test=True, timezone="Europe/Berlin") as store,
+        open_store(
+            stores.url(path), create=True, at=NEW_YEAR, is_test=True, timezone="Europe/Berlin"
+        ) as store,
         store.write() as tx,
     ):
         apply(tx)
@@ -43,8 +45,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(template: Path, tmp_path: Path) -> Iterator[Store]:
     """A fresh copy of it."""
     path = tmp_path / "books.db"
-    shutil.copy(template, path)
-    with open_store(str(path)) as opened:
+    stores.copy(template, path)
+    with open_store(stores.url(path)) as opened:
         yield opened
 
 

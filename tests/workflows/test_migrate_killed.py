@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from planctl.store import subscriptions
 from planctl.store.engine import open_store
 from planctl.store.subscriptions import SubscriptionFilter
 from planctl.workflows.lock_subscription import lock
+from tests import stores
 from tests.workflows.business import Business, t
 from tests.workflows.moving import Moving, make_store
 
@@ -58,7 +58,7 @@ def sixty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sixty") / "books.db"
     make_store(path)
     names = [f"c{index:02}" for index in range(NUMBER)]
-    with open_store(str(path)) as store:
+    with open_store(stores.url(path)) as store:
         business = Business(store)
         business.customer(*names)
         for name in names:
@@ -74,20 +74,19 @@ def sixty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def books(sixty: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy, beside a file of three batches. At the end of the test every law holds in it."""
     path = tmp_path / "books.db"
-    shutil.copyfile(sixty, path)
-    path.chmod(0o600)
+    stores.copy(sixty, path)
     (tmp_path / "pro-v2.yaml").write_text(
         "plan: pro\nfrom: older\nto: newest\nbatches: 3\n", encoding="utf-8"
     )
     yield path
-    with open_store(str(path)) as store:
+    with open_store(stores.url(path)) as store:
         Business(store).check()
 
 
 def words(path: Path) -> list[str]:
     file = str(path.parent / "pro-v2.yaml")
     return [
-        "--store", str(path), "--as-of", "2026-01-10", "--quiet", "migrate", "apply", file, "--all", "--yes",
+        "--store", stores.url(path), "--as-of", "2026-01-10", "--quiet", "migrate", "apply", file, "--all", "--yes",
     ]  # fmt: skip
 
 
@@ -102,7 +101,7 @@ def killed(path: Path, portion: int, where: str) -> int:
 
 
 def of_pro(path: Path) -> list[Subscription]:
-    with open_store(str(path)) as store, store.read() as tx:
+    with open_store(stores.url(path)) as store, store.read() as tx:
         return subscriptions.listing(tx, SubscriptionFilter(plan="pro"))
 
 
@@ -130,7 +129,7 @@ def test_a_migration_that_is_killed_goes_on_and_moves_each_subscription_once(
     check_moved_once(books)
     assert main(words(books)) == 0
     check_moved_once(books)
-    undo = ["--store", str(books), "--as-of", "2026-01-11", "--quiet", "migrate", "undo", "pro-v2"]
+    undo = ["--store", stores.url(books), "--as-of", "2026-01-11", "--quiet", "migrate", "undo", "pro-v2"]
     assert main(undo) == 0
     after = {one.id: one for one in of_pro(books) if one.status not in ENDED}
     assert after == before

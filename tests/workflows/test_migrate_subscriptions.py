@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -23,6 +22,7 @@ from planctl.workflows.assign_plan import propose_reassignment
 from planctl.workflows.lock_subscription import lock
 from planctl.workflows.migrate_subscriptions import apply_some, members_to_move
 from planctl.workflows.subscribe import Wanted, apply_subscription, propose_subscription
+from tests import stores
 from tests.workflows.business import RECORDED, Business, rows, t
 from tests.workflows.moving import (
     FIRST,
@@ -49,9 +49,8 @@ def moving_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def moving(moving_store: Path, tmp_path: Path) -> Iterator[Moving]:
     """A business without customers that sells Pro v1. At the end of the test every law holds in its store."""
     path = tmp_path / "moving.db"
-    shutil.copyfile(moving_store, path)
-    path.chmod(0o600)
-    with open_store(str(path)) as store:
+    stores.copy(moving_store, path)
+    with open_store(stores.url(path)) as store:
         business = Business(store)
         yield Moving(business, tmp_path)
         business.check()

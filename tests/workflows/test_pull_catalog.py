@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from planctl.workflows import roll_back as rolling_back
 from planctl.workflows.edit_catalog import Who
 from planctl.workflows.pull_catalog import Pulled, keep, propose_pull
 from planctl.workflows.roll_back import roll_back
+from tests import stores
 
 NEW_YEAR = 1_767_225_600_000_000
 """2026-01-01T00:00:00Z in microseconds: 20,454 days of 86,400 seconds."""
@@ -64,7 +64,7 @@ Files = dict[str, str]
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A test store that sells FILES; copy it, never open it."""
     path = tmp_path_factory.mktemp("template") / "books.db"
-    with open_store(str(path), create=True, at=NEW_YEAR, is_test=True) as store, store.write() as tx:
+    with open_store(stores.url(path), create=True, at=NEW_YEAR, is_test=True) as store, store.write() as tx:
         applied(tx, FILES)
     return path
 
@@ -72,9 +72,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tx(template: Path, tmp_path: Path) -> Iterator[Tx]:
     path = tmp_path / "books.db"
-    shutil.copy(template, path)
+    stores.copy(template, path)
     store: Store
-    with open_store(str(path)) as store, store.write() as opened:
+    with open_store(stores.url(path)) as store, store.write() as opened:
         yield opened
 
 

@@ -9,7 +9,8 @@ from planctl.core.subscriptions.model import Status
 from planctl.errors import NotFound, Refused
 from planctl.store.invoices import InvoiceFilter
 from planctl.store.selling import subscription_at
-from planctl.workflows.read_subscriptions import Filter, read_all, read_invoice, read_invoices, read_one
+from planctl.workflows.read_invoices import read_invoice, read_invoices
+from planctl.workflows.read_subscriptions import Filter, read_all, read_one
 from tests.workflows.business import Business, t
 
 
@@ -57,17 +58,15 @@ def test_a_scheduled_start_is_running_from_its_hour_on(business: Business) -> No
 def test_reading_writes_nothing(business: Business) -> None:
     business.customer("nova")
     business.subscribe("nova", "pro", pay="month")
-    dump = (
-        "SELECT group_concat(quote(status) || quote(settled_at) || quote(next_action_at)) FROM subscription"
-    )
+    dump = "SELECT status, settled_at, next_action_at FROM subscription ORDER BY id"
     with business.store.read() as tx:
-        before = tx.connection.exec_driver_sql(dump).scalar_one()
+        before = list(tx.rows(dump))
     with business.store.write() as tx:
         read_all(tx, Filter(), t("2026-06-01"))
         read_one(tx, "nova", t("2026-06-01"))
         read_invoices(tx, InvoiceFilter(), t("2026-06-01"))
     with business.store.read() as tx:
-        assert tx.connection.exec_driver_sql(dump).scalar_one() == before
+        assert list(tx.rows(dump)) == before
     assert business.shown("nova", "2026-01-02").status is Status.ACTIVE
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -21,7 +20,8 @@ from planctl.files.rejects import RejectsFile
 from planctl.files.usage_reader import open_usage
 from planctl.store import customers, usage
 from planctl.store.engine import Store, Tx, open_store
-from planctl.workflows.read_usage import Asked, EventsWanted, check_access, events_of, usage_of
+from planctl.workflows.list_usage import EventsWanted, events_of
+from planctl.workflows.read_usage import Asked, check_access, usage_of
 from planctl.workflows.record_usage import (
     FileImport,
     Imported,
@@ -32,6 +32,7 @@ from planctl.workflows.record_usage import (
     by_file,
     record,
 )
+from tests import stores
 from tests.workflows.world import NEW_YEAR, apply, settle, start, t
 
 NOW = t("2026-01-20T12:00:00Z")
@@ -41,7 +42,7 @@ NOW = t("2026-01-20T12:00:00Z")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A test store with the catalog of the world, nova on starter, acme with a child, and solo with no plan."""
     path = tmp_path_factory.mktemp("template") / "books.db"
-    with open_store(str(path), create=True, at=NEW_YEAR, is_test=True) as store, store.write() as tx:
+    with open_store(stores.url(path), create=True, at=NEW_YEAR, is_test=True) as store, store.write() as tx:
         apply(tx)
         for one in (
             Customer("nova", currency="USD"),
@@ -59,8 +60,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(template: Path, tmp_path: Path) -> Iterator[Store]:
     """A fresh copy of it."""
     path = tmp_path / "books.db"
-    shutil.copy(template, path)
-    with open_store(str(path)) as opened:
+    stores.copy(template, path)
+    with open_store(stores.url(path)) as opened:
         yield opened
 
 
@@ -506,3 +507,41 @@ def _running(tx: Tx, customer: str) -> Any:
 
     (one,) = [each for each in of_customers(tx, [customer])[customer] if each.live]
     return one
+
+
+def test_a_large_file_says_how_far_it_is_and_a_small_one_does_not(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_file, "ROWS", 2)
+    told: list[tuple[int, int, bool]] = []
+    row = len(line("e0"))
+    for name, rows in (("small", 2), ("large", 5)):
+        path = tmp_path / name
+        path.write_text("".join(line(f"e{number}") for number in range(rows)))
+        with open_usage(str(path)) as file:
+            terms = ImportTerms("ndjson", t("2026-02-01"), NOW, zone("UTC"))
+            FileImport(file, terms, None, lambda *far: told.append(far)).rows(store.write)
+            assert file.size == rows * row
+    assert told == [(4, 4 * row, False), (5, 5 * row, False), (5, 5 * row, True)]
+
+
+def test_an_import_sees_what_others_change_between_its_transactions(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Customers are remembered from one transaction to the next only while nobody else writes."""
+    monkeypatch.setattr(by_file, "ROWS", 1)
+    path = tmp_path / "usage.ndjson"
+    path.write_text(line("a", event="api.call") + line("b", event="api.call"))
+    begun: list[int] = []
+
+    def write() -> AbstractContextManager[Tx]:
+        begun.append(1)
+        if len(begun) == 2:
+            with open_store(stores.url(tmp_path / "books.db")) as other, other.write() as tx:
+                settle(tx, _running(tx, "nova"), t("2026-02-01"))
+        return store.write()
+
+    with open_usage(str(path)) as file:
+        job = FileImport(file, ImportTerms("ndjson", t("2026-02-01"), NOW, zone("UTC")))
+        job.rows(write)
+    assert counts(job.imported) == (2, 2, 0, 0, 1, 0)

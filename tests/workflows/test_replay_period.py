@@ -12,7 +12,7 @@ from planctl.errors import InvalidInput
 from planctl.files.yaml_reader import read_text
 from planctl.workflows.replay_period import read_conditions, read_span
 from tests.cli.conftest import run
-from tests.store.lawbooks import edited
+from tests.stores import edited
 from tests.workflows.replay_shop import HEAD, PRO, Shop, metered, shop, usd
 
 __all__ = ["run", "shop"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planctl.core.replay.simulation import Sides
 from tests.cli.conftest import run
-from tests.store.lawbooks import edited
+from tests.stores import edited
 from tests.workflows.replay_shop import HEAD, Shop, metered, of_feature, shop, units, usd
 
 __all__ = ["run", "shop"]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 
 from planctl.core.invoicing.model import InvoiceStatus
+from planctl.core.invoicing.reporting import RunReport, counted
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.model import Status
 from planctl.errors import Conflict, NotFound, Refused
-from planctl.store import customers, outcomes, runs, settings, subscriptions
+from planctl.store import claiming, customers, outcomes, runs, settings, subscriptions
 from planctl.store.engine import Tx, open_store
 from planctl.workflows import run_invoices
 from planctl.workflows.run_invoices import (
-    RunReport,
     RunRequest,
-    apply_page,
+    bill_page,
     check_clock,
     due_pages,
     propose_one,
 )
+from tests import stores
 from tests.workflows.business import RECORDED, Business, lines, rows, t, told, total
 
 MINUTE = 60_000_000
@@ -29,6 +33,16 @@ def on_terms(business: Business, *names: str, at: str = "2026-01-01") -> None:
     business.customer(*names)
     for name in names:
         business.subscribe(name, "pro", at, pay="month", negotiated={"grace": "never"})
+
+
+def looked_at(business: Business, as_of: str) -> list[list[str]]:
+    """The customers of each page of a run."""
+    request = RunRequest(t(as_of), RECORDED)
+    with business.store.read() as tx:
+        return [
+            [name for _, name in claiming.due_among(tx, request.as_of, page)]
+            for page in due_pages(tx, request)
+        ]
 
 
 # --- what a run does
@@ -102,8 +116,10 @@ def test_totals_are_per_currency(business: Business) -> None:
     on_terms(business, "nova")
     business.customer("anna", currency="EUR")
     business.subscribe("anna", "pro", pay="month", negotiated={"grace": "never"})
-    totals = business.run("2026-02-01").totals()
-    assert {currency.code: minor for currency, minor in totals.items()} == {"USD": 4900, "EUR": 4600}
+    report = RunReport(t("2026-02-01"))
+    for page in business.run("2026-02-01").pages:
+        report.add(counted(page, report.as_of))
+    assert {currency.code: minor for currency, minor in report.totals.items()} == {"USD": 4900, "EUR": 4600}
 
 
 def test_a_preview_is_what_the_run_then_does_and_writes_nothing(business: Business) -> None:
@@ -139,16 +155,14 @@ def test_pages_together_hold_every_customer_once(business: Business, monkeypatch
     monkeypatch.setattr(run_invoices, "PAGE", 2)
     names = [f"c{number}" for number in range(5)]
     on_terms(business, *names)
-    request = RunRequest(t("2026-02-01"), RECORDED)
-    assert list(due_pages(business.store.read, request)) == [["c0", "c1"], ["c2", "c3"], ["c4"]]
+    assert looked_at(business, "2026-02-01") == [["c0", "c1"], ["c2", "c3"], ["c4"]]
     assert [one.draft.customer for one in business.run("2026-02-01").invoices] == names
 
 
 def test_a_customer_of_several_plans_is_one_page_entry(business: Business) -> None:
     on_terms(business, "nova")
     business.subscribe("nova", "setup")
-    request = RunRequest(t("2026-02-01"), RECORDED)
-    assert list(due_pages(business.store.read, request)) == [["nova"]]
+    assert looked_at(business, "2026-02-01") == [["nova"]]
 
 
 def test_nobody_is_looked_at_before_something_can_be_due(business: Business) -> None:
@@ -156,8 +170,8 @@ def test_nobody_is_looked_at_before_something_can_be_due(business: Business) -> 
     business.customer("idle")
     business.subscribe("idle", "free")
     # nova's first invoice is due on the 8th
-    assert list(due_pages(business.store.read, RunRequest(t("2026-01-07T23:59:59Z"), RECORDED))) == []
-    assert list(due_pages(business.store.read, RunRequest(t("2026-01-08"), RECORDED))) == [["nova"]]
+    assert looked_at(business, "2026-01-07T23:59:59Z") == []
+    assert looked_at(business, "2026-01-08") == [["nova"]]
 
 
 # --- conflicts
@@ -205,12 +219,12 @@ def test_a_customer_that_conflicts_alone_is_held_and_the_others_are_billed(
 def test_a_second_run_of_the_same_page_issues_nothing_twice(business: Business) -> None:
     on_terms(business, "nova", "vega")
     request = RunRequest(t("2026-02-01"), RECORDED)
-    (page,) = due_pages(business.store.read, request)  # read before the other run came
+    with business.store.read() as tx:
+        (page,) = due_pages(tx, request)  # read before the other run came
     business.run("2026-02-01")
-    late = RunReport(request.as_of)
     with business.store.write() as tx:
-        apply_page(tx, page, request, late)
-    assert late.invoices == []
+        late = bill_page(tx, page, request)
+    assert (late.looked_at, late.invoices) == (0, ())
     assert len(business.bills()) == 4
 
 
@@ -269,7 +283,7 @@ def test_corrections_that_outweigh_the_usage_of_a_month_stop_nobody(business: Bu
         business.subscribe(name, "metered")
         business.use(name, "minutes", "10", "2026-01-05")
     with business.store.write() as tx:
-        from planctl.workflows.record_usage.by_hand import Recording, record
+        from planctl.workflows.record_usage import Recording, record
 
         record(tx, Recording("nova", "minutes", "25", t("2026-01-06"), id="wrong"), t("2026-01-06"))
     business.run("2026-02-01")
@@ -317,8 +331,8 @@ def test_a_test_store_has_a_free_clock(business: Business) -> None:
     run_with(business, "2036-01-01")
 
 
-def test_a_real_store_does_not_run_far_ahead_without_a_reason(business: Business, tmp_path: object) -> None:
-    with open_store(f"{tmp_path}/real.db", create=True, at=RECORDED) as store:
+def test_a_real_store_does_not_run_far_ahead_without_a_reason(business: Business, tmp_path: Path) -> None:
+    with open_store(stores.url(tmp_path / "real.db"), create=True, at=RECORDED) as store:
         real = Business(store)
         run_with(real, "2026-03-08")  # 35 days after 1 February
         with pytest.raises(Refused) as refused:
@@ -334,26 +348,20 @@ def test_the_next_look_is_at_the_due_date_the_end_of_the_grace_and_the_renewal(b
     business.customer("nova")
     business.subscribe("nova", "pro", pay="month")
 
-    def looked_at(before: str, at: str) -> bool:
-        def pages(instant: Instant) -> list[list[str]]:
-            return list(due_pages(business.store.read, RunRequest(instant, RECORDED)))
+    def first_at(at: str) -> bool:
+        just_before = instant_text(Instant(t(at) - 1))
+        return looked_at(business, just_before) == [] and looked_at(business, at) == [["nova"]]
 
-        return pages(Instant(t(at) - 1)) == [] and pages(t(at)) == [["nova"]] and t(before) < t(at)
-
-    assert looked_at("2026-01-01", "2026-01-08")
-    business.run("2026-01-08")
-    assert looked_at("2026-01-08", "2026-01-11")
-    business.run("2026-01-11")
-    assert looked_at("2026-01-11", "2026-02-01")
-    business.run("2026-02-01")
-    assert looked_at("2026-02-01", "2026-03-01")
+    for day, following in pairwise(("2026-01-01", "2026-01-08", "2026-01-11", "2026-02-01", "2026-03-01")):
+        assert first_at(following), day
+        business.run(following)
 
 
 def test_paid_invoices_are_no_reason_to_look(business: Business) -> None:
     business.customer("nova")
     business.subscribe("nova", "pro", pay="month")
     business.pay("INV-2026-00001", "2026-01-02")
-    assert list(due_pages(business.store.read, RunRequest(t("2026-01-31"), RECORDED))) == []
+    assert looked_at(business, "2026-01-31") == []
     (invoice,) = business.run("2026-02-01").invoices
     assert invoice.status is InvoiceStatus.OPEN
     with business.store.read() as tx:

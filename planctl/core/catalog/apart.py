@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.subject import field_changes, is_below
 from planctl.core.document import Document
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

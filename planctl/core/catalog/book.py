@@ -6,7 +6,7 @@ The store gathers it (store/book.py), a snapshot file keeps a part of it, impact
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,7 @@ from planctl.core.catalog.model import Terms
 from planctl.core.catalog.recurring import Paying
 from planctl.core.document import Document
 from planctl.core.instants import Instant
+from planctl.values import dataclass
 
 PERCENTILES = 101
 """How many quantiles a spread has: 0 to 100 percent."""
@@ -61,6 +62,16 @@ class Held:
     def covered(self) -> Mapping[str, Fraction]:
         """What its allowances had to cover, by present id: what was used, of what is held the level left for it."""
         return {**(self.used or {}), **self.levels}
+
+    def covered_of(self, names: Iterable[str]) -> Fraction | None:
+        """`covered` of the first of these ids that is in it; None where none is."""
+        for name in names:
+            quantity = self.levels.get(name)
+            if quantity is None and self.used is not None:
+                quantity = self.used.get(name)
+            if quantity is not None:
+                return quantity
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,7 @@ def quantiles(used: Iterable[tuple[Fraction, int]], percents: Sequence[int]) -> 
 
     `percents` are in rising order.
     """
-    ordered = sorted(used)
+    ordered = sorted(used, key=_rising)
     total = sum(count for _, count in ordered)
     assert total, "there is no quantile of nothing"
     found: list[Fraction] = []
@@ -129,6 +140,12 @@ def quantiles(used: Iterable[tuple[Fraction, int]], percents: Sequence[int]) -> 
             reached += ordered[place][1]
         found.append(ordered[place][0])
     return found
+
+
+def _rising(value: tuple[Fraction, int]) -> Fraction | int:
+    """What a value is sorted by: nearly all are whole, and whole numbers compare much faster."""
+    quantity = value[0]
+    return quantity.numerator if quantity.denominator == 1 else quantity
 
 
 def summary(book: Book) -> Book:

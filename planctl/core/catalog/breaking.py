@@ -6,7 +6,6 @@ It decides how bad a change is; whether apply goes on is decided by guards.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
@@ -18,6 +17,7 @@ from planctl.core.catalog.changeset import SEVERITIES, RuleHit, Severity
 from planctl.core.catalog.model import Policy
 from planctl.core.catalog.subject import Find, Hit, Subject, field_changes, hit_of, number_of
 from planctl.core.document import Document, canonical
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

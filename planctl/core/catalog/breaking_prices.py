@@ -6,7 +6,6 @@ Each function answers with the places where its rule is touched; levels and fing
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -30,6 +29,7 @@ from planctl.core.pricing.curves import Comparison, Curve, Stretch, compare
 from planctl.core.pricing.kinds.percentage import charges_events, term_increase
 from planctl.core.pricing.model import PriceKind
 from planctl.core.reading import Reader
+from planctl.values import dataclass
 
 _ZERO = Fraction(0)
 _MOST_STRETCHES_SHOWN = 4

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planctl.core.catalog.changeset import FieldChange
-from planctl.core.catalog.subject import SOLD, Hit, Subject, hit_of, is_below
+from planctl.core.catalog.references import SOLD
+from planctl.core.catalog.subject import Hit, Subject, hit_of, is_below
 from planctl.core.document import Document
 
 

@@ -6,13 +6,14 @@ It is computed by `diff.py`, printed by views, saved to a file and carried out b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import Literal
 
 from planctl.core.document import Document
 from planctl.core.instants import Instant
 from planctl.findings import NOWHERE, Finding, Place
+from planctl.values import dataclass
 
 BaseKind = Literal["store", "snapshot", "git", "revision"]
 Action = Literal["create", "version", "update", "archive", "unarchive", "adopt", "rename"]

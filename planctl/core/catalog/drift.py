@@ -6,7 +6,6 @@ It knows no file and writes nothing; documents are those of catalog objects, `ar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
@@ -14,6 +13,7 @@ from planctl.core.catalog.changeset import FieldChange, StoredCatalog, StoredObj
 from planctl.core.catalog.documents import Object
 from planctl.core.catalog.subject import field_changes
 from planctl.core.document import Document
+from planctl.values import dataclass
 
 _WHOLE = frozenset({"beyond", "trial", "only_for", "off", "round"})
 """Keys whose maps are one thing: half of one side's and half of the other's would be neither."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from planctl.core.catalog.changeset import Change, ChangeSet, Holders, StoredCatalog, StoredObject
 from planctl.core.catalog.diff import diff
@@ -18,13 +18,13 @@ from planctl.core.catalog.examples import softened
 from planctl.core.catalog.export import catalog_file_document
 from planctl.core.catalog.model import Catalog
 from planctl.core.catalog.parse import parse
-from planctl.core.catalog.references import features_used, names, references
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD, features_used, names, references
 from planctl.core.currencies import iso_currency
 from planctl.core.document import Document, Node, Scalar, node_of
 from planctl.core.document import Mapping as NodeMapping
 from planctl.core.document import Sequence as NodeSequence
 from planctl.findings import NOWHERE, Finding, Place
+from planctl.values import dataclass
 
 Entries = Mapping[str, NodeMapping | None]
 """The whole new entry of each edited object by address, as people write it; None takes the object away."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.model import Catalog, Plan
 from planctl.core.document import Entry, Mapping, Node, Scalar, Sequence
 from planctl.core.reading import Reader
 from planctl.findings import NOWHERE, Finding, Level, Place
+from planctl.values import dataclass
 
 _DEEPEST = 5
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from planctl.core.document import Mapping, Node, Scalar
 from planctl.core.periods import parse_date
 from planctl.core.reading import Reader
+from planctl.values import dataclass
 
 Word = TypeVar("Word", bound=str)
 

@@ -5,8 +5,9 @@ Versioning, inheritance (`like`, `defaults`), documents and breaking rules all f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from planctl.values import dataclass
 
 Nature = Literal["terms", "offer"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,6 +13,7 @@ from planctl.core.currencies import Currency, iso_currency
 from planctl.core.money import decimals_used, format_amount, round_half_up
 from planctl.errors import Refused
 from planctl.findings import NOWHERE, Finding, Level, Place
+from planctl.values import dataclass
 
 MOST_NAMED = 20
 """A refusal names at most so many fingerprints; the diff shows them all."""

@@ -6,7 +6,7 @@ What a lowered allowance meets is in overuse.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from planctl.core.catalog.book import Book, Held
@@ -23,16 +23,17 @@ from planctl.core.catalog.recurring import (
     carried,
     monthly_amount,
 )
-from planctl.core.catalog.references import currencies_in
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD, currencies_in
 from planctl.core.currencies import MAX_DECIMALS, Currency
 from planctl.core.document import node_of
 from planctl.core.money import NumberError
 from planctl.core.periods import Interval
 from planctl.core.pricing.rate import FeatureUsage, rate
 from planctl.errors import InvalidInput, Refused
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
+_DEARER = 1 + DEARER
 _MONEY = ("price", "features", "quantity")
 """Terms that recurring amounts follow from."""
 
@@ -77,7 +78,8 @@ class _Mover:
         return self.known[key]
 
     def _monthly(self, terms: Terms, held: Held) -> Fraction | None:
-        key = (id(terms), held.pay, held.currency, held.units, tuple(sorted(held.quantities.items())))
+        bought = tuple(sorted(held.quantities.items())) if held.quantities else ()
+        key = (id(terms), held.pay, held.currency, held.units, bought)
         if key not in self.amounts:
             self.amounts[key] = monthly_amount(terms, carried(terms, held.paying))
         return self.amounts[key]
@@ -86,7 +88,7 @@ class _Mover:
         """Whether it would pay more than `DEARER` more, with what it used last as far as that is known."""
         held = moved.held
         now, after = moved.now, moved.after
-        by_fees = after > now * (1 + DEARER)
+        by_fees = after > now and after > now * _DEARER
         if held.terms is None or moved.terms is None or held.used is None:
             return by_fees
         if not by_fees and self._charges_alike(held.terms, moved.terms):
@@ -98,7 +100,7 @@ class _Mover:
             after = _with_usage(after, moved.terms, then, held.used, names)
         except NumberError:  # more than an amount may be
             return by_fees
-        return after > now * (1 + DEARER)
+        return after > now * _DEARER
 
     def _charges_alike(self, old: Terms, new: Terms) -> bool:
         """Whether usage costs the same under both."""
@@ -132,7 +134,7 @@ def impact_of(change: Change, plan: Plan | None, book: Book) -> Impact | None:
         compared=_count(compared),
         dearer=_count(dearer),
         stuck=_count(moved) - _count(compared),
-        by_fees=any(not _knows_usage(one, plan, change) for one in compared),
+        by_fees=_may_charge_usage(plan, change) and any(one.held.used is None for one in compared),
         overuse=overuse_of(lowered(change, plan), plan, book, held),
         dearer_customers=tuple(sorted({name for one in dearer for name in one.held.customers})),
     )
@@ -191,13 +193,18 @@ def _agreed_on_money(held: Held) -> bool:
 
 def _recurring(moved: list[_Moved]) -> tuple[Recurring, ...]:
     """What those who pay now pay by the month, per currency; a currency in which nothing is paid is left out."""
-    now: dict[str, Fraction] = {}
-    after: dict[str, Fraction] = {}
+    # Groups that differ in what they used alone pay the very same amount: only how many they are is added up.
+    alike: dict[tuple[str, int, int], tuple[_Moved, int]] = {}
     for one in moved:
         if one.held.charged:
-            code, count = one.held.currency, one.held.count
-            now[code] = now.get(code, ZERO) + one.now * count
-            after[code] = after.get(code, ZERO) + one.after * count
+            key = (one.held.currency, id(one.now), id(one.after))
+            first, count = alike.get(key, (one, 0))
+            alike[key] = (first, count + one.held.count)
+    now: dict[str, Fraction] = {}
+    after: dict[str, Fraction] = {}
+    for (code, _, _), (one, count) in alike.items():
+        now[code] = now.get(code, ZERO) + one.now * count
+        after[code] = after.get(code, ZERO) + one.after * count
     return tuple(Recurring(code, now[code], after[code]) for code in sorted(now) if now[code] or after[code])
 
 
@@ -268,9 +275,7 @@ def _by_usage(entry: Entitlement) -> bool:
     return entry.beyond is not None and entry.beyond.charge == "usage"
 
 
-def _knows_usage(moved: _Moved, plan: Plan, change: Change) -> bool:
-    """Whether all that a group pays beside its fees was compared, or there is nothing beside them."""
+def _may_charge_usage(plan: Plan, change: Change) -> bool:
+    """Whether anything is charged beside the fees, before or after: who is compared without usage is told so."""
     charged = any(_by_usage(entry) for entry in plan.terms.features.values())
-    if moved.held.used is None:
-        return not charged and not any(".beyond" in one.path for one in change.fields)
-    return True
+    return charged or any(".beyond" in one.path for one in change.fields)

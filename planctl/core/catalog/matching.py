@@ -6,16 +6,16 @@ It knows renames (`was`) and ownership: what another catalog manages or the shel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.changeset import StoredCatalog, StoredObject
 from planctl.core.catalog.documents import Object
 from planctl.core.catalog.emit import catalog_documents
 from planctl.core.catalog.model import Catalog, Plan
-from planctl.core.catalog.references import mapped, renaming
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD, mapped, renaming
 from planctl.core.document import Document
 from planctl.findings import NOWHERE, Finding, Place
+from planctl.values import dataclass
 
 SHARED = frozenset({"currencies", "page", "policy"})
 """Sections that two catalogs of one store may both declare, as long as they say the same."""

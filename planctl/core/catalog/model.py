@@ -7,7 +7,7 @@ in major units; days are local calendar days; `None` in a limit means "no limit"
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +19,7 @@ from planctl.core.metering.model import Rounding
 from planctl.core.periods import Anchor, Interval
 from planctl.core.pricing.model import PriceKind, Prices
 from planctl.findings import NOWHERE, Finding, Place
+from planctl.values import dataclass
 
 Kind = Literal["plan", "addon", "pack"]
 FeatureType = Literal["boolean", "list", "metered"]
@@ -165,6 +166,17 @@ class Terms:
     wallet: Mapping[str, Decimal] = field(default_factory=dict)
     minimum: Prices = field(default_factory=dict)
     maximum: Prices = field(default_factory=dict)
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __hash__(self) -> int:
+        """Of everything, made once, so that what follows from terms can be remembered by them.
+
+        It is for memories alone: equal terms that are written in another way (another order of the features, which is
+        the order of the lines; 1.0 for 1) have another one.
+        """
+        if not self._hash:
+            object.__setattr__(self, "_hash", hash(repr(self)))
+        return self._hash
 
     def row(self, interval: str) -> PriceRow | None:
         """The price row of an interval such as `month` or `3 months`."""

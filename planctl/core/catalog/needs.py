@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from planctl.core.catalog.model import Beyond, Entitlement, Terms
 from planctl.core.catalog.selling import charges
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
 from decimal import Decimal
 
 from planctl.core.catalog.emit import snapshot_document, snapshot_hash
@@ -17,6 +16,7 @@ from planctl.core.document import Document, Mapping, Node, node_of
 from planctl.core.money import decimals_used
 from planctl.core.reading import closest
 from planctl.errors import InvalidInput, Refused
+from planctl.values import dataclass
 
 _NOT_NEGOTIABLE = frozenset({"group", "requires", "wallet"})
 

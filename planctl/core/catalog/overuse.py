@@ -7,7 +7,7 @@ its other subscriptions include: an add-on's seats count, and who of several bil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
 
@@ -18,6 +18,7 @@ from planctl.core.catalog.parse_features import UNLIMITED
 from planctl.core.catalog.recurring import allowance_interval, allowance_of, carried
 from planctl.core.catalog.subject import is_below, number_of, texts_of
 from planctl.core.document import Document
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 _QUANTILES = (50, 95, 100)
@@ -120,6 +121,8 @@ def _overuse(one: Lowered, plan: Plan, book: Book, held: Sequence[Held]) -> Over
 def _is_agreed(group: Held, path: str, names: Sequence[str]) -> bool:
     """Whether the leaf stays for a group as it is, because it was agreed under any of the feature's ids."""
     rest = path.partition(".")[2].partition(".")[2]
+    if not group.agreed:
+        return False
     paths = [f"features.{name}.{rest}" if rest else f"features.{name}" for name in names]
     return any(is_below(one, said) for one in paths for said in group.agreed)
 
@@ -131,11 +134,16 @@ def _counted(
     assert one.limit is not None
     used: list[tuple[Fraction, int]] = []
     compared: list[Held] = []
+    alike: dict[tuple[int, str], bool] = {}
     over, customers = 0, set[str]()
     for group in groups:
-        covered = group.covered
-        quantity = next((covered[name] for name in names if name in covered), None)
-        if quantity is None or not _same_period(one, plan, group, names, present):
+        quantity = group.covered_of(names)
+        if quantity is None:
+            continue
+        key = (id(group.terms), group.pay)  # terms are shared by many groups
+        if key not in alike:
+            alike[key] = _same_period(one, plan, group, names, present)
+        if not alike[key]:
             continue
         used.append((quantity, group.count))
         compared.append(group)
@@ -166,8 +174,11 @@ def _every(
     new = plan.terms.features.get(one.feature)
     if new is not None and not new.granted:
         new = None
+    alike = {
+        (id(group.terms), group.pay): group for group in groups
+    }  # terms are shared, and compared by identity
     found = set()
-    for group in groups:
+    for group in alike.values():
         entry = new or (None if group.terms is None else _entry(group.terms, names, present))
         found.add("" if entry is None else str(allowance_interval(entry, group.pay)))
     return found.pop() if len(found) == 1 else ""

@@ -7,7 +7,6 @@ A row is how often a fee is paid (`month`), or the path of a price below its pla
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from planctl.core.catalog.documents import Object, plan_document
 from planctl.core.catalog.drift import flagged
@@ -22,6 +21,7 @@ from planctl.core.periods import Interval
 from planctl.core.reading import Reader, closest
 from planctl.errors import NotFound
 from planctl.findings import Finding, Place
+from planctl.values import dataclass
 
 Steps = tuple[str | int, ...]
 

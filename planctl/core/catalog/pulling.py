@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.changeset import FieldChange, StoredCatalog, StoredObject
 from planctl.core.catalog.documents import Object
@@ -11,9 +11,10 @@ from planctl.core.catalog.drift import flagged, merged
 from planctl.core.catalog.edits import FLAGGED
 from planctl.core.catalog.matching import Pair, Sides, matched
 from planctl.core.catalog.model import Catalog
-from planctl.core.catalog.references import mapped, references, renaming
-from planctl.core.catalog.subject import SOLD, field_changes, texts_of
+from planctl.core.catalog.references import SOLD, mapped, references, renaming
+from planctl.core.catalog.subject import field_changes, texts_of
 from planctl.findings import Finding
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

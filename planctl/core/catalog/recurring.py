@@ -6,7 +6,7 @@ Recurring are the fee times the units held, and prepaid quantities. Usage is not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,6 +14,7 @@ from planctl.core.catalog.model import AmountRange, Entitlement, PriceRow, Terms
 from planctl.core.catalog.selling import charged_in, charges
 from planctl.core.periods import Interval
 from planctl.core.pricing.model import Billable
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 _MONTH = Interval("month")

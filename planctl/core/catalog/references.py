@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document
+
+SOLD = ("plans", "addons")
+"""The sections of what is sold: they have terms, versions and holders, and their ids are one namespace."""
 
 Name = Callable[[str, str], str]
 """`name(section, id)` answers with the id to write; sections are features, groups and plans (add-ons too)."""

@@ -7,17 +7,17 @@ takes the next way where it does not mean yet what it should.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 
 from planctl.core.catalog.documents import Object
 from planctl.core.catalog.drift import ABSENT, Difference, Value, differences
 from planctl.core.catalog.parse_sections import ALWAYS
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD
 from planctl.core.document import Document, Edit, Node, Put, Scalar, Sequence, Take
 from planctl.core.document import Mapping as MappingNode
 from planctl.core.periods import Interval
 from planctl.findings import Place
+from planctl.values import dataclass
 
 Steps = tuple[str | int, ...]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 from planctl.core.catalog.changeset import Change, ChangeSet, StoredCatalog, StoredObject
@@ -15,6 +14,7 @@ from planctl.core.catalog.shape import Shape, as_read, sealed, unsealed
 from planctl.core.document import Document, canonical
 from planctl.core.instants import instant_text
 from planctl.core.unreadable import Unreadable
+from planctl.values import dataclass
 
 FORMAT = "planctl.plan/1"
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from planctl.core.catalog.changeset import Change, ChangeSet
 from planctl.core.catalog.emit import catalog_documents
 from planctl.core.catalog.model import Catalog
-from planctl.core.catalog.references import features_used, names, references
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD, features_used, names, references
 from planctl.findings import Finding, in_order
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
@@ -12,6 +11,7 @@ from hashlib import sha256
 from planctl.core.document import Document, canonical
 from planctl.core.instants import Instant, parse_instant, zone
 from planctl.core.unreadable import Unreadable
+from planctl.values import dataclass
 
 SEAL = "sha256"
 """The key of a document's own hash; whoever edits the file by hand breaks it."""

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from planctl.core.catalog.book import Book, Held, Spread
 from planctl.core.catalog.changeset import Holders, StoredCatalog, StoredObject, Written
 from planctl.core.catalog.edits import FLAGGED
 from planctl.core.catalog.emit import catalog_documents
 from planctl.core.catalog.parse import parse
+from planctl.core.catalog.references import SOLD
 from planctl.core.catalog.shape import Shape, exact_of, sealed, unsealed
 from planctl.core.catalog.sources import FORMAT as CATALOG_FORMAT
-from planctl.core.catalog.subject import SOLD
 from planctl.core.document import Document, Mapping, canonical, node_of
 from planctl.core.instants import instant_text
 from planctl.core.money import decimal_text, fraction_text
 from planctl.core.periods import Interval
 from planctl.core.unreadable import Unreadable
 from planctl.findings import NOWHERE, Place
+from planctl.values import dataclass
 
 FORMAT = "planctl.snapshot/1"
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.apart import Apart
 from planctl.core.catalog.changeset import Holders, StoredCatalog, StoredObject
 from planctl.core.catalog.edits import everything
 from planctl.core.catalog.facts import section_of
 from planctl.core.catalog.model import Feature, Plan
-from planctl.core.catalog.references import mapped, references
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD, mapped, references
 from planctl.core.currencies import Currency
 from planctl.core.reading import closest
 from planctl.errors import NotFound
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ Documents are the normalised ones of `emit.py`; the helpers here read single val
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from planctl.core.catalog.changeset import Action, Change, FieldChange, Holders, Severity
 from planctl.core.catalog.documents import Object
 from planctl.core.catalog.fields import BY_KEY
+from planctl.core.catalog.references import SOLD
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, leaves
 from planctl.core.money import NumberError, parse_decimal
-
-SOLD = ("plans", "addons")
-"""The sections of what is sold: they have terms, versions and holders, and their ids are one namespace."""
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,12 @@ def section_of(document: Document, key: str) -> Object:
 
 def number_of(value: Document) -> Fraction | None:
     """An exact number: `49`, `1/10`, `25%`, `7 days`; None for anything else."""
-    if not isinstance(value, str):
-        return None
+    return _number_of(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _number_of(value: str) -> Fraction | None:
+    """Read once for all the rules that look at the same leaf, and for all leaves that say the same."""
     text = value.removesuffix(" days").removesuffix(" day")
     scale = 100 if text.endswith("%") else 1
     above, slash, below = text.removesuffix("%").strip().partition("/")

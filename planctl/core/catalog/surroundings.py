@@ -9,8 +9,8 @@ from planctl.core.catalog.changeset import Change, FieldChange, StoredCatalog
 from planctl.core.catalog.drift import drifts
 from planctl.core.catalog.matching import Pair, Sides
 from planctl.core.catalog.model import Policy
-from planctl.core.catalog.references import mapped, references, renaming
-from planctl.core.catalog.subject import SOLD, Around
+from planctl.core.catalog.references import SOLD, mapped, references, renaming
+from planctl.core.catalog.subject import Around
 from planctl.core.currencies import Currency
 from planctl.core.document import Document
 

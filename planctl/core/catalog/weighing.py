@@ -12,7 +12,7 @@ from planctl.core.catalog.changeset import ChangeSet
 from planctl.core.catalog.diff import stored_policy
 from planctl.core.catalog.impact import features_that_matter, impact_of
 from planctl.core.catalog.model import Catalog
-from planctl.core.catalog.subject import SOLD
+from planctl.core.catalog.references import SOLD
 from planctl.findings import in_order
 
 

@@ -22,7 +22,7 @@ from planctl.core.invoicing.lineup import LineUp
 from planctl.core.invoicing.model import Draft, OpenInvoice, Settlement, UsageClaim, UsageWindow, WindowKey
 from planctl.core.invoicing.settling import Purse, Settled, settled
 from planctl.core.invoicing.succession import unfolded
-from planctl.core.invoicing.usage import Book, event_windows, windows
+from planctl.core.invoicing.usage import Book, event_windows, looks_at_events, windows
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.dues import Due, due_of, dues, next_due
 from planctl.core.subscriptions.model import Status, Subscription, Transition
@@ -55,6 +55,8 @@ def needed_windows(facts: CustomerFacts, until: Instant) -> tuple[UsageWindow, .
 def needed_amounts(facts: CustomerFacts, until: Instant) -> tuple[tuple[UsageWindow, str], ...]:
     """The windows whose events a price looks at one by one, each with the property that it reads."""
     facts = unfolded(facts, until)
+    if not any(looks_at_events(one.terms) for one in facts.granting):
+        return ()
     found: dict[WindowKey, tuple[UsageWindow, str]] = {}
     for subscription, due in _closing(facts, until):
         if due.part.startswith("usage"):
@@ -313,7 +315,7 @@ def _after(journey: Journey, drafts: Sequence[Draft]) -> list[tuple[Subscription
         settled_at = one.settled_at
         one = replace(one, settled_at=until if settled_at is None else Instant(max(settled_at, until)))
     past_due = set(journey.past_due_invoices)
-    own = dunning.inherited(one, journey.unpaid, facts.subscriptions)
+    own = dunning.inherited(one, journey.unpaid, facts.granting)
     unpaid = [replace(open_, past_due=open_.past_due or open_.id in past_due) for open_ in own]
     mine = [draft for draft in drafts if draft.subscription == one.id]
     unpaid += [_as_open(draft) for draft in mine if draft.total_minor > draft.credit_minor]

@@ -6,7 +6,7 @@ Amounts are minor units. Source: planctl billing rules, invoices, credit and pay
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -24,6 +24,7 @@ from planctl.core.invoicing.model import (
 from planctl.core.money import NumberError, format_minor, round_minor, to_minor
 from planctl.core.periods import Instant
 from planctl.errors import InvalidInput, Refused
+from planctl.values import dataclass
 
 TaxKey = tuple[str, str, bool]
 """A tax of a line: code, rate as text, whether it is included."""
@@ -52,10 +53,61 @@ class Crediting:
 
 @dataclass(frozen=True, slots=True)
 class LineCredit:
-    """What credit notes have taken back of one line so far."""
+    """What was taken back of one line so far."""
 
     net_minor: int = 0
     taxes: Mapping[TaxKey, int] = field(default_factory=dict)
+
+    def plus(self, net_minor: int, taxes: Mapping[TaxKey, int]) -> LineCredit:
+        """It with so much more."""
+        together = {key: self.taxes.get(key, 0) + taxes.get(key, 0) for key in {**self.taxes, **taxes}}
+        return LineCredit(self.net_minor + net_minor, together)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOff:
+    """What a line that takes money off, of unused time say, gave back of one line (`position`, from 1) of an invoice.
+
+    `invoice` is the id of the one it stands on and `number` its number; amounts are above 0, after discounts.
+    """
+
+    position: int
+    invoice: str
+    net_minor: int
+    taxes: Mapping[TaxKey, int] = field(default_factory=dict)
+    number: str = ""
+
+    @property
+    def tax_minor(self) -> int:
+        """The added tax that went back with it."""
+        return sum(amount for (_, _, included), amount in self.taxes.items() if not included)
+
+
+@dataclass(frozen=True, slots=True)
+class GoneBack:
+    """What went back of one invoice so far: by credit notes on it, and by lines that took money off, on any invoice."""
+
+    notes: Sequence[CreditNote] = ()
+    taken_off: Sequence[TakenOff] = ()
+
+    @property
+    def credited_minor(self) -> int:
+        """The sum of the credit notes, with tax."""
+        return sum(note.draft.total_minor for note in self.notes)
+
+    def by_line(self, invoice: Invoice, *, whole: bool) -> dict[int, LineCredit]:
+        """What went back of each line, by position; where the `whole` goes back, what its own lines took off does too.
+
+        Where the tax that went back was rounded to more than the line's, that counts as the line's amount.
+        """
+        found = credited(self.notes)
+        for one in self.taken_off:
+            if not (whole and one.invoice == invoice.id):
+                found[one.position] = found.get(one.position, LineCredit()).plus(one.net_minor, one.taxes)
+        for position, line in enumerate(invoice.draft.lines, start=1):
+            if position in found and line.net_minor > 0:
+                found[position] = found[position].plus(_too_much_tax(line, found[position]), {})
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +123,21 @@ def credited(notes: Iterable[CreditNote]) -> dict[int, LineCredit]:
     """What notes on one invoice have taken back, by the position of the line."""
     found: dict[int, LineCredit] = {}
     for line in (line for note in notes for line in note.draft.lines):
-        before = found.get(line.position, LineCredit())
-        taxes = dict(before.taxes)
-        for share in line.taxes:
-            taxes[tax_key(share)] = taxes.get(tax_key(share), 0) + share.amount_minor
-        found[line.position] = LineCredit(before.net_minor + line.net_minor, taxes)
+        taxes = {tax_key(share): share.amount_minor for share in line.taxes}
+        found[line.position] = found.get(line.position, LineCredit()).plus(line.net_minor, taxes)
     return found
 
 
 def credit_of(
-    invoice: Invoice, notes: Sequence[CreditNote], choices: Sequence[LineChoice], crediting: Crediting
+    invoice: Invoice, gone: GoneBack, choices: Sequence[LineChoice], crediting: Crediting
 ) -> CreditDraft:
     """The credit note that takes back the chosen lines of an invoice, or all that is left of it for no choice.
 
-    `notes` are those on the invoice so far. Each line goes back net of its discount, with its share of the
-    tax: that of a part is rounded once, and the note that takes the last of a line takes what tax is left, so
-    no tax goes back that was not charged. Refused for an invoice that is void, for a line that takes money
-    off, and for more than is left; InvalidInput for a line that is not there or is named twice.
+    `gone` is what went back of it so far, by credit notes and by lines of any invoice. Each line goes back net of
+    its discount, with its share of the tax: that of a part is rounded once, and the note that takes the last of a
+    line takes what tax is left, so no tax goes back that was not charged. A line that takes money off is taken back
+    with the whole, and with lines that come to as much. Refused for an invoice that is void, for a line that takes
+    money off, and for more than is left; InvalidInput for a line that is not there or is named twice.
     """
     if invoice.status in {InvoiceStatus.VOID, InvoiceStatus.DRAFT}:
         raise Refused(
@@ -95,23 +145,52 @@ def credit_of(
             code="nothing-to-credit",
             where=invoice.number,
         )
-    so_far = credited(notes)
-    wanted = _checked(invoice, choices) if choices else _everything(invoice)
-    lines = [_taken(invoice, choice, so_far.get(choice.position, LineCredit())) for choice in wanted]
-    draft = CreditDraft(
+    lines, left = all_left(invoice, gone), invoice.total_minor - gone.credited_minor
+    if choices:
+        before = gone.by_line(invoice, whole=False)
+        chosen = tuple(
+            _taken(invoice, gone, choice, before.get(choice.position, LineCredit()))
+            for choice in _checked(invoice, choices)
+        )
+        lines = lines if credited_total(chosen) == credited_total(lines) == left else chosen
+    total = credited_total(lines)
+    if not 0 < total <= left:
+        raise _too_much(invoice, gone, left if choices else min(left, total), total)
+    return drafted(invoice, lines, crediting)
+
+
+def all_left(invoice: Invoice, gone: GoneBack) -> tuple[CreditLine, ...]:
+    """All that is left of an invoice, line by line; below 0 for the lines that took money off, which is charged again.
+
+    It may come to nothing, or less, where what they took off is more than what is left of the others.
+    """
+    so_far = gone.by_line(invoice, whole=True)
+    found = []
+    for position, line in enumerate(invoice.draft.lines, start=1):
+        before = so_far.get(position, LineCredit())
+        left = line.net_minor - before.net_minor
+        if left > 0 or line.net_minor <= 0:
+            found.append(credit_line(line, position, left, before))
+    return tuple(line for line in found if line.net_minor or line.taxes)
+
+
+def credited_total(lines: Iterable[CreditLine]) -> int:
+    """What lines of a credit note come to, with the tax that was added."""
+    return sum(line.net_minor + line.tax_minor for line in lines)
+
+
+def drafted(invoice: Invoice, lines: Sequence[CreditLine], crediting: Crediting) -> CreditDraft:
+    """The credit note over these lines of an invoice."""
+    return CreditDraft(
         customer=invoice.draft.customer,
         invoice=invoice.id,
         occasion=crediting.occasion,
         currency=invoice.draft.currency,
-        lines=tuple(line for line in lines if line.net_minor or line.taxes),
+        lines=tuple(lines),
         issued_at=crediting.issued_at,
         to=crediting.to,
         reason=crediting.reason,
     )
-    left = invoice.total_minor - sum(note.draft.total_minor for note in notes)
-    if draft.total_minor <= 0 or draft.total_minor > left:
-        raise _too_much(invoice, left, draft.total_minor)
-    return draft
 
 
 def divided(total_minor: int, owed_minor: int, paid_minor: int, to: CreditTarget) -> Parts:
@@ -171,10 +250,6 @@ def _within(part: int, whole: int) -> bool:
     return min(whole, 0) <= part <= max(whole, 0)
 
 
-def _everything(invoice: Invoice) -> list[LineChoice]:
-    return [LineChoice(position) for position, _ in enumerate(invoice.draft.lines, start=1)]
-
-
 def _checked(invoice: Invoice, choices: Sequence[LineChoice]) -> Sequence[LineChoice]:
     lines = invoice.draft.lines
     seen: set[int] = set()
@@ -200,12 +275,12 @@ def _checked(invoice: Invoice, choices: Sequence[LineChoice]) -> Sequence[LineCh
     return choices
 
 
-def _taken(invoice: Invoice, choice: LineChoice, before: LineCredit) -> CreditLine:
+def _taken(invoice: Invoice, gone: GoneBack, choice: LineChoice, before: LineCredit) -> CreditLine:
     line = invoice.draft.lines[choice.position - 1]
     left = line.net_minor - before.net_minor
     net = left if choice.net_minor is None else choice.net_minor
-    if choice.net_minor is not None and not 0 < net <= left:
-        raise _too_much(invoice, left, net, f"line {choice.position} of ")
+    if not 0 < net <= left:
+        raise _too_much(invoice, gone, left, net, choice.position)
     return credit_line(line, choice.position, net, before)
 
 
@@ -221,19 +296,37 @@ def credit_line(
 def _share(share: TaxShare, line: Line, net_minor: int, before: LineCredit) -> TaxShare:
     """The tax that goes back with a part of a line: all that is left of it with the last part."""
     left = share.amount_minor - before.taxes.get(tax_key(share), 0)
+    left = left if line.net_minor <= 0 else max(left, 0)
     if before.net_minor + net_minor == line.net_minor:
         return replace(share, amount_minor=left)
     part = round_minor(Fraction(share.amount_minor * net_minor, line.net_minor), 0)
     return replace(share, amount_minor=min(part, left))
 
 
-def _too_much(invoice: Invoice, left: int, wanted: int, of: str = "") -> Refused:
+def _too_much_tax(line: Line, back: LineCredit) -> int:
+    """By how much the added tax that went back of a line is above what was charged with it."""
+    added = (share for share in line.taxes if not share.included)
+    return sum(max(back.taxes.get(tax_key(share), 0) - share.amount_minor, 0) for share in added)
+
+
+def _too_much(
+    invoice: Invoice, gone: GoneBack, left: int, wanted: int, position: int | None = None
+) -> Refused:
     currency: Currency = invoice.draft.currency
+    of = "" if position is None else f"line {position} of "
+    earlier = [one for one in gone.taken_off if position in {None, one.position} and one.number]
+    hint = "; ".join(
+        f"{format_minor(one.net_minor + one.tax_minor, currency)} {currency.code} of line {one.position} went back"
+        f" on {one.number}"
+        for one in earlier
+    )
     if left <= 0:
+        what = "given back" if earlier else "credited"
         return Refused(
-            f"{of}invoice {invoice.number} is credited whole already",
+            f"{of}invoice {invoice.number} is {what} whole already",
             code="nothing-to-credit",
             where=invoice.number,
+            hint=hint,
         )
     return Refused(
         f"no more can be credited than is left of {of}invoice {invoice.number}",
@@ -241,4 +334,5 @@ def _too_much(invoice: Invoice, left: int, wanted: int, of: str = "") -> Refused
         where=invoice.number,
         expected=f"above 0, at most {format_minor(left, currency)} {currency.code}",
         got=f"{format_minor(wanted, currency)} {currency.code}",
+        hint=hint,
     )

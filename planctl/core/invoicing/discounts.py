@@ -7,13 +7,14 @@ Source: planctl billing rules, invoices, credit, payments: coupons.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from planctl.core.coupons import Redemption
 from planctl.core.currencies import Currency
 from planctl.core.invoicing.model import Discount, Line
 from planctl.core.money import allocate, round_half_up
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

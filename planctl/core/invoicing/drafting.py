@@ -57,7 +57,10 @@ def identity_of(
 
 
 def begun_periods(before: Subscription, now: Subscription, until: Instant) -> list[Period]:
-    """The billing periods entered since `settled_at`, from the one that holds `fees_from` on; none for free plans."""
+    """The billing periods entered since `settled_at`, from the one that holds `fees_from` on; none for free plans.
+
+    One that was begun and cut on one local day keeps no day, and is none.
+    """
     if now.terms.free or before.status is Status.PENDING is now.status or not (before.live or now.live):
         return []
     schedule = now.schedule()
@@ -68,4 +71,6 @@ def begun_periods(before: Subscription, now: Subscription, until: Instant) -> li
     first = schedule.index_at(Instant(max(now.fees_from, schedule.anchor_at)))
     if settled is not None and settled >= schedule.anchor_at:
         first = max(first, schedule.index_at(settled) + 1)
-    return [schedule.period(index) for index in range(first, schedule.index_at(last) + 1)]
+    entered = (schedule.period(index) for index in range(first, schedule.index_at(last) + 1))
+    tz = zone(now.timezone)
+    return [period for period in entered if not period.keeps_no_day(tz)]

@@ -7,7 +7,7 @@ Source: planctl billing rules, money and rounding, rating, fees.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -20,6 +20,7 @@ from planctl.core.invoicing.usage_story import UsageStory, number_in, objects_in
 from planctl.core.money import NumberError, allocate, format_minor, fraction_text, round_minor
 from planctl.core.pricing.model import Billable, Part
 from planctl.core.subscriptions.model import Subscription
+from planctl.values import dataclass
 
 ZERO, ONE = Fraction(0), Fraction(1)
 

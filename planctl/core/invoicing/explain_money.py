@@ -6,7 +6,6 @@ Source: planctl billing rules, money and rounding, coupons; EN 16931, BR-CO-17.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +17,7 @@ from planctl.core.invoicing.discounts import Taken, taken_again, wrong_discounts
 from planctl.core.invoicing.model import Discount, Draft, Invoice, Line, TaxShare
 from planctl.core.invoicing.taxation import tax_day, wrong_taxes
 from planctl.core.money import round_half_up, to_minor
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

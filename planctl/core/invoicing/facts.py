@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from planctl.core.catalog.model import TaxRate
@@ -30,6 +30,7 @@ from planctl.core.periods import Instant, Period
 from planctl.core.subscriptions.model import Subscription, Transition
 from planctl.core.subscriptions.start import Offered
 from planctl.core.wallets import Grant, WalletMove
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ class BilledLine:
     """A line of a finalized invoice: what a service period was charged before; `position` is its place, from 1.
 
     `credited` is what credit notes have taken back of it, `settled_minor` the part of that which closing its
-    period again took back by itself, after discounts. A void invoice's lines count as charged, but nothing of
-    them can be credited.
+    period again took back by itself, after discounts; `taken_off` what other lines have, of unused time or of usage
+    rated again. A void invoice's lines count as charged, but nothing of them can be credited.
     """
 
     invoice: str
@@ -76,11 +77,13 @@ class BilledLine:
     credited: LineCredit = field(default_factory=LineCredit)
     void: bool = False
     settled_minor: int = 0
+    taken_off: LineCredit = field(default_factory=LineCredit)
 
     @property
     def creditable_minor(self) -> int:
         """What can still be taken back of it, after discounts and without the tax that was added."""
-        return 0 if self.void else max(self.line.net_minor - self.credited.net_minor, 0)
+        gone = self.credited.net_minor + self.taken_off.net_minor
+        return 0 if self.void else max(self.line.net_minor - gone, 0)
 
     @property
     def given_back_minor(self) -> int:

@@ -6,7 +6,7 @@ Source: planctl billing rules, money and rounding, fees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -27,6 +27,7 @@ from planctl.core.pricing.model import Billable, Priced
 from planctl.core.pricing.prorate import prorated
 from planctl.core.subscriptions.dues import Due, gives_back_at_pause
 from planctl.core.subscriptions.model import QuantityStep, Subscription
+from planctl.values import dataclass
 
 Names = Mapping[str, str]
 """What plans and features are called today, by address (`plans.pro`, `features.minutes`); ids where absent."""
@@ -132,6 +133,8 @@ def as_begun(subscription: Subscription, at: Instant) -> Subscription:
 
     A step of that very instant that was charged on its own came after the period's fee, and is not among them.
     """
+    if not subscription.steps:
+        return subscription
     before = tuple(
         step for step in subscription.steps if step.at < at or (step.at == at and not step.charged)
     )

@@ -7,7 +7,7 @@ no clock, gives no numbers and writes nothing. Source: planctl billing rules, ti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import groupby
 
@@ -39,6 +39,7 @@ from planctl.core.subscriptions.dues import (
 from planctl.core.subscriptions.model import ENDED, BlockedSpan, Status, Subscription, Transition
 from planctl.core.subscriptions.transitions import TABLE, Event, after
 from planctl.core.wallets import WalletMove, debit_key
+from planctl.values import dataclass
 
 Charged = tuple[Due, str, Instant | None]
 """A due to bill, the occasion of its charges, and from when on if a block was lifted within the period."""
@@ -89,7 +90,7 @@ class Journey:
         self.before = subscription
         self.moves: list[Transition] = []
         subscription = self._begun(subscription)
-        self.unpaid = dunning.unpaid_of(subscription, facts.unpaid, facts.subscriptions)
+        self.unpaid = dunning.unpaid_of(subscription, facts.unpaid, facts.granting)
         dunned = dunning.dunned(subscription, self.unpaid, until)
         self.moves += dunned.transitions
         self.past_due_invoices = dunned.past_due_invoices
@@ -328,7 +329,7 @@ class Journey:
         worth = any(line.amount_minor for line in lines) or (self.terms.issue_zero and bool(lines))
         outcome: Outcome = "billed" if worth else "zero"
         settled = [
-            replace(_settled(self.subscription, due, outcome), occasion=its, revision=revision)
+            Settlement(self.subscription.id, due.part, due.index, outcome, due.at, its, revision)
             for due, its, _ in charged
         ]
         settled += [replace(one, outcome=outcome) for one, _ in late]
@@ -336,7 +337,7 @@ class Journey:
             Settlement(one.subscription, MINIMUM, one.service_index, outcome, self.until, one.occasion)
             for one in minimums
         ]
-        claims = [replace(claim, revision=revision) for claim in charges.claims]
+        claims = [replace(one, revision=revision) if revision else one for one in charges.claims]
         claims += [claim for _, found in late for claim in found.claims]
         self.wallet += [move for _, found in late for move in found.moves] + charges.moves
         if worth:
@@ -368,7 +369,7 @@ class Journey:
                 fresh = list(minimum_lines(self.subscription, due, so_far, self.terms.names, since))
             else:
                 fresh = self._usage(due, occasion, revision, book, found)
-            found.lines += [replace(line, occasion=occasion) for line in fresh]
+            found.lines += [replace(line, occasion=occasion) if occasion else line for line in fresh]
         return found
 
     def _usage(self, due: Due, occasion: str, revision: int, book: Book, found: Charges) -> list[Line]:
@@ -384,7 +385,9 @@ class Journey:
             return list(again.lines)
         closings = close(self.subscription, due, book)
         found.claims += [
-            replace(one.claim, occasion=occasion) for one in closings if _is_told(self.subscription, one)
+            replace(one.claim, occasion=occasion) if occasion else one.claim
+            for one in closings
+            if _is_told(self.subscription, one)
         ]
         found.moves += [
             WalletMove(

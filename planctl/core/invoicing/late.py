@@ -8,7 +8,7 @@ Source: planctl billing rules, rating a feature for one allowance period (late u
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -30,6 +30,7 @@ from planctl.core.subscriptions.dues import (
 )
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import WalletMove, debit_key, debit_prefix
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 LATE = "late:"

@@ -7,7 +7,7 @@ alone grants a feature, a period is one stretch. Source: planctl billing rules, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ from planctl.core.draining import Allowance, Entry, PoolKey, taken_back
 from planctl.core.invoicing.fees import share
 from planctl.core.invoicing.model import Totals, UsageWindow
 from planctl.core.metering.aggregate import rounded
+from planctl.core.money import plus
 from planctl.core.periods import Instant, Interval, Period, Schedule
 from planctl.core.pools import passes_on_to
 from planctl.core.subscriptions.dues import (
@@ -26,33 +27,29 @@ from planctl.core.subscriptions.dues import (
 )
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import Grant
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 _ADDITIVE = frozenset({"sum", "count"})
 _COUNTED = frozenset({"sum", "count", "unique"})
 """Aggregates whose units are used up; the others are levels, which no change of plan uses twice."""
 _FOREVER = Instant(2**62)
+_NOTHING: Mapping[str, Fraction] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Grantor:
-    """One subscription that grants one metered feature, and the allowance periods it grants it by."""
+    """One subscription that grants one metered feature, and the allowance periods it grants it by.
+
+    `opens_at` is when its first allowance opens, `closes_at` when its last one ends.
+    """
 
     subscription: Subscription
     entitlement: Entitlement
     schedule: Schedule
     reset: Reset
-
-    @property
-    def opens_at(self) -> Instant:
-        """When its first allowance opens."""
-        return Instant(max(self.subscription.started_at, self.subscription.anchor_at))
-
-    @property
-    def closes_at(self) -> Instant:
-        """When its last allowance ends."""
-        ends_at = self.subscription.ends_at
-        return _FOREVER if ends_at is None else ends_at
+    opens_at: Instant
+    closes_at: Instant
 
     def open_at(self, at: Instant) -> bool:
         """Whether an allowance is open at an instant."""
@@ -60,16 +57,16 @@ class Grantor:
 
     def period_at(self, at: Instant) -> Period:
         """The allowance period that holds an instant, cut at the subscription's end."""
-        return self._cut(self.schedule.period(self.schedule.index_at(at)))
+        return self._cut(self.schedule.period_at(at))
 
     def period(self, index: int) -> Period:
         """An allowance period by its index."""
         return self._cut(self.schedule.period(index))
 
     def _cut(self, period: Period) -> Period:
-        start = Instant(max(period.starts_at, self.opens_at))
-        cut = Period(period.index, start, period.ends_at)
-        return cut if self.subscription.ends_at is None else cut.cut_at(self.subscription.ends_at)
+        if period.starts_at < self.opens_at:
+            period = Period(period.index, self.opens_at, period.ends_at)
+        return period if self.subscription.ends_at is None else period.cut_at(self.subscription.ends_at)
 
     def key(self, period: Period) -> PoolKey:
         """The name of an allowance period."""
@@ -107,12 +104,13 @@ class Grantor:
         last = self.opens_at if period.ends_at is None else Instant(max(period.ends_at - 1, period.starts_at))
         if period.ends_at is None and subscription.steps:
             last = _FOREVER
-        own = entitlement.included if entitlement.own_allowance and entitlement.included else 0
-        units = Fraction(own) * subscription.quantity_at(last)
+        units = ZERO
+        if entitlement.own_allowance and entitlement.included:
+            units = Fraction(entitlement.included) * subscription.quantity_at(last)
         if entitlement.prorate_allowance:
             full = self.schedule.full_period(period.index)
             units *= share(subscription, period.starts_at, period, full).part
-        return units + bought(subscription, self.entitlement.feature.id, last) + rolled
+        return plus(units, bought(subscription, self.entitlement.feature.id, last), rolled)
 
 
 def bought(subscription: Subscription, feature: str, at: Instant) -> Fraction:
@@ -249,6 +247,11 @@ class LineUp:
 
         It begins earlier where an allowance that is open at `since` was, and was drawn on before.
         """
+        alone = self._only_place(feature, since, until)
+        return self.walked(feature, since, until) if alone is None else ((alone,),)
+
+    def walked(self, feature: str, since: Instant, until: Instant) -> Course:
+        """The same, from everything that opens and closes on the way: what `course` is when it looks no closer."""
         begins = self._begins(feature, since, until)
         features = sorted(begins, key=self._place_in_line)
         cuts = self._cuts(features, min(begins.values()), until, since)
@@ -259,6 +262,24 @@ class LineUp:
             )
             stretches.append(tuple(place for place in places if place is not None))
         return tuple(stretches)
+
+    def _only_place(self, feature: str, since: Instant, until: Instant) -> Place | None:
+        """The one place of a course in which nothing opens or closes and nothing else matters, as nearly always.
+
+        One grantor, which passes nothing on, from the beginning of one of its periods; None for anything else.
+        """
+        several = self.grantors(feature)
+        if len(several) != 1 or self.grants or self.feeders(feature):
+            return None
+        (one,) = several
+        if one.subscription.follows or one.opens_at > since or until > one.closes_at:
+            return None
+        period = one.period_at(since)
+        if period.starts_at != since or period.ends_at is None or until > period.ends_at:
+            return None
+        if passes_on_to(one.entitlement):
+            return None
+        return Place(_reading(one, period, since, until), ((one, period),), one.key(period), _NOTHING, ())
 
     def _begins(self, feature: str, since: Instant, until: Instant) -> dict[str, Instant]:
         """From when on each feature that matters has to be walked."""
@@ -351,7 +372,11 @@ def _grantor(subscription: Subscription, feature: str) -> Grantor | None:
     pay = Interval.parse(subscription.pay)
     charged = entitlement.beyond is not None and entitlement.beyond.charge == "usage"
     reset = closing_reset(entitlement, pay) if charged else effective_reset(entitlement, pay)
-    return Grantor(subscription, entitlement, allowance_schedule(subscription, reset), reset)
+    opens_at = Instant(max(subscription.started_at, subscription.anchor_at))
+    closes_at = _FOREVER if subscription.ends_at is None else subscription.ends_at
+    return Grantor(
+        subscription, entitlement, allowance_schedule(subscription, reset), reset, opens_at, closes_at
+    )
 
 
 def _closes(one: Grantor) -> bool:
@@ -421,5 +446,5 @@ def _rise(reading: Reading, totals: Totals) -> Fraction:
     total = totals.get(reading.window.key, ZERO)
     before = ZERO if reading.before is None else totals.get(reading.before.key, ZERO)
     if meter.rounding is None:
-        return total - before
+        return total - before if before else total
     return rounded(meter, total) - rounded(meter, before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -14,6 +14,7 @@ from planctl.core.document import Document
 from planctl.core.dunning import OpenInvoice as OpenInvoice  # noqa: PLC0414 - offered from here too
 from planctl.core.periods import Instant
 from planctl.core.pricing.model import EventAmount as EventAmount  # noqa: PLC0414 - offered from here too
+from planctl.values import dataclass
 
 LineKind = Literal[
     "fee",

@@ -6,7 +6,7 @@ Source: planctl billing rules, time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from planctl.core.draining import PoolKey
@@ -15,6 +15,7 @@ from planctl.core.invoicing.facts import Advanced, CustomerFacts
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import Grant
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Source: planctl billing rules, fees (quantities).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from planctl.core.invoicing.drafting import empty_draft
@@ -19,6 +19,7 @@ from planctl.core.subscriptions.model import ENDED, QuantityStep, Status, Subscr
 from planctl.core.subscriptions.standing import takes
 from planctl.core.subscriptions.start import check_quantities
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 OCCASION = "change:"
 
@@ -242,9 +243,9 @@ def _line(subscription: Subscription, step: QuantityStep, names: Names) -> Line 
     """What a step is charged for the rest of the period in which it holds, under its own occasion."""
     schedule = subscription.schedule()
     index = schedule.index_at(step.at)
-    period = schedule.period(index)
-    rest = Period(index, step.at, period.ends_at)
+    full = schedule.full_period(index)
+    rest = Period(index, step.at, full.ends_at)  # a later anchor cuts the period, not what was charged
     for end in (subscription.ends_at, subscription.foreseen_end(step.at)):
         rest = rest if end is None else rest.cut_at(end)
-    line = step_line(subscription, step, rest, schedule.full_period(index), names)
+    line = step_line(subscription, step, rest, full, names)
     return None if line is None else replace(line, occasion=f"{OCCASION}{step.seq}")

@@ -7,7 +7,7 @@ first time; it reads no store. Source: planctl billing rules, laws.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 from planctl.core.draining import PoolKey
@@ -35,10 +35,11 @@ from planctl.core.invoicing.usage import (
     usage_price,
     windows,
 )
-from planctl.core.money import round_minor
+from planctl.core.money import plus, round_minor
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.dues import Due, closed_features, due_of, usage_part
 from planctl.core.subscriptions.model import Subscription
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 USAGE_KEY = "usage:"
@@ -59,11 +60,6 @@ class Charge:
     credited_minor: int = 0
     settled_minor: int = 0
     position: int = 0
-
-    @property
-    def creditable_minor(self) -> int:
-        """What can still be taken back of it."""
-        return 0 if self.void else max(self.line.net_minor - self.credited_minor, 0)
 
     @property
     def given_back_minor(self) -> int:
@@ -222,18 +218,23 @@ def _known(subscription: Subscription, at: Instant) -> Subscription:
     return subscription if steps == subscription.steps else replace(subscription, steps=steps)
 
 
-def needed(past: Past, period: ClosedPeriod) -> Iterator[UsageWindow]:
-    """The quantities that closing it again needs."""
-    for lineup in lineups(past, period, LineUp(past.subscriptions)):
+def needed(past: Past, period: ClosedPeriod, today: LineUp | None = None) -> Iterator[UsageWindow]:
+    """The quantities that closing it again needs; `today` is the customer's line-up as it is, where that is at hand."""
+    for lineup in lineups(past, period, today or LineUp(past.subscriptions)):
         yield from windows(lineup, period.subscription, period.due)
 
 
 class Closer:
-    """Closes one customer's allowance periods again, from what was recorded and what was measured."""
+    """Closes one customer's allowance periods again, from what was recorded and what was measured.
 
-    def __init__(self, past: Past, totals: Totals, amounts: Amounts) -> None:
+    `periods` are the closed ones, where they are at hand.
+    """
+
+    def __init__(
+        self, past: Past, totals: Totals, amounts: Amounts, periods: Sequence[ClosedPeriod] | None = None
+    ) -> None:
         self.past, self.totals, self.amounts = past, totals, amounts
-        self.periods = tuple(closed_periods(past))
+        self.periods = tuple(closed_periods(past) if periods is None else periods)
         self.rolled = rolled_into(_last_claims(past))
         self.charges = lasting(past.charges)
         self.lineup = LineUp(past.subscriptions)
@@ -252,7 +253,7 @@ class Closer:
                 _with_wallet(
                     subscription,
                     one,
-                    sum((claim.wallet for claim in period.of(one.feature)), ZERO),
+                    plus(*(claim.wallet for claim in period.of(one.feature))),
                     self.amounts.get(events[one.feature], ()) if one.feature in events else (),
                 )
                 for one in fresh
@@ -288,8 +289,8 @@ def _rolled_before(period: ClosedPeriod) -> dict[PoolKey, Fraction]:
     rolled: dict[PoolKey, Fraction] = {}
     for claim in period.claims:
         key = (claim.subscription, claim.feature, claim.allowance_index)
-        gone = claim.carried if period.rated_again else ZERO
-        rolled[key] = rolled.get(key, ZERO) + claim.rolled - gone
+        gone = -claim.carried if claim.carried and period.rated_again else ZERO
+        rolled[key] = plus(rolled.get(key, ZERO), claim.rolled, gone)
     return rolled
 
 

@@ -6,7 +6,7 @@ Source: planctl billing rules, lifecycle (cancel, pause).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from planctl.core.invoicing.credits import Parts
 from planctl.core.invoicing.drafting import empty_draft
@@ -20,6 +20,7 @@ from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.subscriptions.standing import check_fees_billed, name_of
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 from planctl.core.catalog.model import TaxRate
@@ -24,6 +24,7 @@ from planctl.core.invoicing.usage_story import number_in
 from planctl.core.money import MAX_MINOR, format_minor, round_half_up
 from planctl.core.subscriptions.model import Subscription
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 _OF_A_DRAFT = re.compile(r"(renewal|usage|final|resume|change|late):[0-9]+:.*:[0-9]+", re.ASCII)
 
@@ -68,8 +69,9 @@ def settled(drafts: Sequence[Draft], purse: Purse) -> Settled:
     done, credits, emptied = [], [], []
     for draft in drafts:
         redemptions = handed_over(redemptions, draft.subscription, purse.subscriptions)
-        given = [_given_back(line, purse.billed, taken_back) for line in draft.lines]
-        discounted = tuple(map(_after_discounts, draft.lines, given))
+        lines = [line for line in draft.lines if not _is_gone(line, purse.billed, taken_back)]
+        given = [_given_back(line, purse.billed, taken_back) for line in lines]
+        discounted = tuple(map(_after_discounts, lines, given))
         whole = _finished(replace(draft, lines=discounted), purse, redemptions)
         notes: list[CreditDraft] = []
         if whole.total_minor < 0 or _taxed_otherwise(whole, given):
@@ -138,6 +140,12 @@ def _after_discounts(line: Line, given: Sequence[_Back]) -> Line:
     return replace(line, amount_minor=-sum(back.net_minor for back in given))
 
 
+def _is_gone(line: Line, billed: Sequence[BilledLine], taken_back: Mapping[Place, int]) -> bool:
+    """Whether a credit is of charges of which nothing is left: they were credited, discounted whole or voided."""
+    of_charge = any(one.line.amount_minor > 0 and _same_charge(one.line, line) for one in billed)
+    return _is_credit(line) and of_charge and not _given_back(line, billed, taken_back)
+
+
 def _taxed_otherwise(draft: Draft, given: Sequence[Sequence[_Back]]) -> bool:
     """Whether a credit on the draft would give back other taxes than were charged: then a credit note has to."""
     return any(
@@ -196,7 +204,7 @@ def _notes(draft: Draft, given: Sequence[_Back]) -> list[CreditDraft]:
     by_invoice: dict[str, list[CreditLine]] = {}
     for back in given:
         one = back.billed
-        before = replace(one.credited, net_minor=one.credited.net_minor + back.taken_before)
+        before = one.credited.plus(one.taken_off.net_minor + back.taken_before, one.taken_off.taxes)
         credited = credit_line(one.line, one.position, back.net_minor, before, reason=back.reason)
         by_invoice.setdefault(one.invoice, []).append(credited)
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,6 +12,7 @@ from planctl.core.metering.model import UsageEvent
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import Grant
+from planctl.values import dataclass
 
 FEW = 20
 """How many events of a feature people are shown; machines get all."""

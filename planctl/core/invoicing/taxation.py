@@ -7,7 +7,6 @@ lines so that the shares sum to it. Source: EN 16931, BR-CO-17; planctl billing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +18,7 @@ from planctl.core.invoicing.model import Line, Tax, TaxShare
 from planctl.core.money import allocate, round_half_up
 from planctl.core.periods import Instant, local_date, zone
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 Rounding = Literal["invoice", "line"]
 """Where a tax is rounded: once on the sum of its lines, or on each of them."""

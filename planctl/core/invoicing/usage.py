@@ -6,18 +6,19 @@ Source: planctl billing rules, rating a feature for one allowance period.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
-from planctl.core.catalog.model import Entitlement
+from planctl.core.catalog.model import Entitlement, Terms
 from planctl.core.document import Document
 from planctl.core.draining import Account, Drained, PoolKey, carried_on, drain
 from planctl.core.invoicing.fees import Names
 from planctl.core.invoicing.lineup import Course, LineUp, windows_of
 from planctl.core.invoicing.members import by_customer_document, used_by, windows_of_accounts
 from planctl.core.invoicing.model import Amounts, ByChild, EventAmount, Line, Totals, UsageClaim, UsageWindow
-from planctl.core.money import fraction_text
+from planctl.core.money import fraction_text, plus
 from planctl.core.periods import Instant
 from planctl.core.pricing.kinds.each import Each
 from planctl.core.pricing.model import PriceKind
@@ -25,6 +26,7 @@ from planctl.core.pricing.rate import FeatureUsage, RatedUsage, rate
 from planctl.core.subscriptions.dues import Due, closed_features, usage_part
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.wallets import posted
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 
@@ -82,6 +84,13 @@ def windows(lineup: LineUp, subscription: Subscription, due: Due) -> Iterator[Us
         yield from windows_of(_course(lineup, feature, due))
 
 
+@lru_cache(maxsize=4096)
+def looks_at_events(terms: Terms) -> bool:
+    """Whether any price of these terms looks at single events."""
+    beyonds = (one.beyond for one in terms.features.values() if one.beyond is not None)
+    return any(price.amount_property for beyond in beyonds for price in beyond.prices.values())
+
+
 def event_windows(subscription: Subscription, due: Due) -> Iterator[tuple[UsageWindow, str]]:
     """The windows whose events a price looks at one by one, each with the property that it reads."""
     assert due.period.ends_at is not None or not features_of(subscription, due)
@@ -126,8 +135,9 @@ def _close(subscription: Subscription, due: Due, feature: str, book: Book) -> Cl
     rated = rated_account(subscription, feature, account, included, price, events)
     rolled = book.lineup.rolled.get(key, ZERO)
     claim = _claim(subscription, due, feature, drained, rated, rolled)
-    claim = replace(claim, carried=_carried(course, key, claim, rolled))
-    if claim.carried:
+    carried = _carried(course, key, claim, rolled)
+    if carried:
+        claim = replace(claim, carried=carried)
         book.lineup.rolled[(subscription.id, feature, due.index + 1)] = claim.carried
     by_customer = used_by(windows_of_accounts(course, {key}), book.by_child) if book.by_child else {}
     return Closing(feature, account, included, rated, claim, rolled, by_customer, drained.used_before(key))
@@ -157,10 +167,10 @@ def included_of(
         for one, period in place.allowances
     }
     if account.above or account.wallet:
-        return max(account.included, drained.used.get(key, ZERO)) + drained.used_before(key)
+        return plus(max(account.included, drained.used.get(key, ZERO)), drained.used_before(key))
     if None in pools.values():
         return None
-    return max(sum((units for units in pools.values() if units is not None), ZERO), account.included)
+    return max(plus(*(units for units in pools.values() if units is not None)), account.included)
 
 
 def rated_account(  # noqa: PLR0913 - an account, what it is counted from, and whether it is priced
@@ -179,7 +189,7 @@ def rated_account(  # noqa: PLR0913 - an account, what it is counted from, and w
         counted = included
     return rate(
         FeatureUsage(
-            quantity=counted + account.paid_by_wallet + account.above,
+            quantity=plus(counted, account.paid_by_wallet, account.above),
             included=included,
             price=price,
             up_to=None if beyond is None or beyond.up_to is None else Fraction(beyond.up_to),
@@ -208,7 +218,7 @@ def _claim(  # noqa: PLR0913 - a claim is made of these
         due.index,
         due.period.starts_at,
         due.period.ends_at,
-        own + rated.wallet + rated.excess + rated.over_limit,
+        plus(own, rated.wallet, rated.excess, rated.over_limit),
         own,
         rated.wallet,
         rated.excess,
@@ -270,11 +280,17 @@ def usage_line(subscription: Subscription, due: Due, closing: Closing, names: Na
 
 def _price_text(subscription: Subscription, feature: str) -> str:
     """How the excess is priced, such as `0.50 USD / 1,000 calls`."""
-    entitlement = subscription.terms.features[feature]
-    price = entitlement.beyond.price_for(subscription.pay) if entitlement.beyond is not None else None
+    return _priced_as(subscription.terms, feature, subscription.pay, subscription.currency.code)
+
+
+@lru_cache(maxsize=4096)
+def _priced_as(terms: Terms, feature: str, pay: str, currency: str) -> str:
+    """The words for a price, found once for all who have the terms."""
+    entitlement = terms.features[feature]
+    price = entitlement.beyond.price_for(pay) if entitlement.beyond is not None else None
     if price is None:
         return "over the limit"
-    return price.describe(entitlement.feature.unit or feature, subscription.currency.code)
+    return price.describe(entitlement.feature.unit or feature, currency)
 
 
 def _usage_detail(closing: Closing) -> Document:
@@ -284,7 +300,9 @@ def _usage_detail(closing: Closing) -> Document:
         "exact": fraction_text(rated.exact),
         "quantity": fraction_text(account.total),
         "included": fraction_text(
-            rated.included - (closing.before if account.above or account.wallet else ZERO)
+            rated.included - closing.before
+            if closing.before and (account.above or account.wallet)
+            else rated.included
         ),
         "allowance": None if closing.included is None else fraction_text(closing.included),
         "rolled": fraction_text(closing.rolled),

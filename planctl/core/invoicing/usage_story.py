@@ -6,12 +6,13 @@ Source: planctl billing rules, rating a feature for one allowance period.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 from planctl.core.document import Document
 from planctl.core.invoicing.model import Line
 from planctl.core.money import fraction_text
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 

@@ -6,11 +6,11 @@ Duplicates, conflicts, lateness and unknown customers are seen where events are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from planctl.core.metering.model import (
     MeterLike,
@@ -22,6 +22,7 @@ from planctl.core.metering.model import (
 )
 from planctl.core.money import NumberError, decimal_text, parse_decimal
 from planctl.core.reading import closest, unsafe_character
+from planctl.values import dataclass
 
 FUTURE_MICROSECONDS = 5 * 60 * 1_000_000
 """How far an event may lie after the time of the command: clocks differ a little."""
@@ -46,8 +47,7 @@ class Reason(StrEnum):
     VALUE = "value"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row as it was sent. `at` is in UTC microseconds, `quantity` is the source text of the number."""
 
     id: str
@@ -55,7 +55,7 @@ class Row:
     event: str
     at: int
     quantity: str = "1"
-    properties: Mapping[str, Property] = field(default_factory=dict)
+    properties: Mapping[str, Property] = MappingProxyType({})
     corrects: str = ""
 
 

@@ -6,7 +6,6 @@ This is the reference: another way to aggregate (in the database) is allowed whe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
@@ -14,6 +13,7 @@ from math import ceil, floor
 
 from planctl.core.metering.model import MeterLike, UsageEvent, matches, property_text
 from planctl.core.money import parse_decimal, round_half_up
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 

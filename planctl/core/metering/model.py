@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Literal, Protocol
 
 from planctl.core.document import canonical
 from planctl.core.money import decimal_text
+from planctl.values import dataclass
 
 Property = str | bool | int | Decimal
 """A property's value: text, true or false, or an exact number; never a binary fraction."""
@@ -115,15 +116,21 @@ def payload_hash(  # noqa: PLR0913 - the content of an event, all of it
     """
     if properties:
         texts = {key: property_text(value) for key, value in properties.items()}
-        text = canonical([customer, event, str(at), decimal_text(quantity), {**texts}, corrects])
-    else:
-        # Lengths keep two fields from flowing into each other; this is the usual case and must be quick.
-        text = f"{len(customer)}:{customer}{len(event)}:{event}{at}/{decimal_text(quantity)}/{corrects}"
-    digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-    return int.from_bytes(digest[:8]) >> 1
+        return _hash(canonical([customer, event, str(at), decimal_text(quantity), {**texts}, corrects]))
+    return plain_hash(customer, event, at, decimal_text(quantity), corrects)
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+def plain_hash(customer: str, event: str, at: int, quantity: str, corrects: str = "") -> int:
+    """`payload_hash` of content without properties; `quantity` is its `decimal_text`. The usual case, and quick."""
+    # Lengths keep two fields from flowing into each other.
+    return _hash(f"{len(customer)}:{customer}{len(event)}:{event}{at}/{quantity}/{corrects}")
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest()[:8]) >> 1
+
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _SHORT = 15
 
 

@@ -10,13 +10,14 @@ breakpoint is compared over one common repetition and its drift per repetition. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor, gcd, lcm
 
 from planctl.core.pricing.model import Billable, PriceKind, Steps
+from planctl.values import dataclass
 
 MOST_STEPS = 4_000
 """The most package steps that are looked at one by one in one repetition."""

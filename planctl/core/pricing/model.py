@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
+
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from planctl.core.money import allocate, round_minor
 from planctl.core.pricing.events import without_last
 from planctl.core.pricing.model import Billable, EventAmount, Part, PriceKind
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 

@@ -6,7 +6,7 @@ Source: planctl billing rules, replay and migrate.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.model import TaxRate
 from planctl.core.coupons import Redemption
@@ -16,6 +16,7 @@ from planctl.core.invoicing.reclose import Charge, Past
 from planctl.core.invoicing.taxation import Rounding
 from planctl.core.periods import Instant
 from planctl.core.wallets import Entry, Grant
+from planctl.values import dataclass
 
 ChargeKey = tuple[str, str, int, str]
 """A charge within one revision: subscription, charge key, service index, occasion."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from planctl.core.draining import PoolKey
@@ -24,6 +24,7 @@ from planctl.core.subscriptions.dues import Due, due_of
 from planctl.core.subscriptions.model import Subscription
 from planctl.core.usage_laws import wrong_parts, wrong_quantities
 from planctl.core.wallets import debit_prefix, posted
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -16,6 +15,7 @@ from typing import Literal
 from planctl.core.money import NumberError, format_minor, parse_decimal, round_half_up
 from planctl.core.replay.simulation import InCurrency, Sides, Simulation
 from planctl.core.unreadable import Unreadable
+from planctl.values import dataclass
 
 Metric = Literal["revenue", "total", "losers", "winners", "loser"]
 Operator = Literal["<", "<=", ">", ">="]

@@ -8,7 +8,7 @@ and rounding, coupons; docs/decisions/029.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from planctl.core.invoicing.moved_coupons import moved_over
 from planctl.core.invoicing.taxation import Rounding, tax_day
 from planctl.core.replay.account import Account, CouponUse, House, Statement
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 Period = TypeVar("Period")
 

@@ -7,20 +7,21 @@ its customer is laid over. Source: planctl billing rules, replay and migrate; do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 
 from planctl.core.catalog.changeset import Change, ChangeSet
 from planctl.core.catalog.emit import snapshot_document
 from planctl.core.catalog.model import AmountRange, Catalog, Plan, Terms
 from planctl.core.catalog.negotiate import agreed
+from planctl.core.catalog.references import SOLD
 from planctl.core.catalog.selling import charges
-from planctl.core.catalog.subject import SOLD
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, Node
 from planctl.core.subscriptions.assigning import relaid
 from planctl.core.subscriptions.carrying import on_terms
 from planctl.core.subscriptions.model import Subscription
+from planctl.values import dataclass
 
 ReadTexts = Callable[[Mapping[str, str]], Mapping[str, Node]]
 """How agreed terms, which are kept as texts by path, become values."""

@@ -6,7 +6,7 @@ Source: planctl billing rules, replay and migrate; docs/decisions/029.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from planctl.core.currencies import Currency
 from planctl.core.invoicing.drafting import empty_draft
@@ -21,6 +21,7 @@ from planctl.core.replay.needs import moved_past
 from planctl.core.replay.proposal import Proposal
 from planctl.core.replay.sides import HeldRating, MovedRating
 from planctl.core.subscriptions.model import Subscription
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from planctl.core.currencies import Currency
@@ -17,6 +17,7 @@ from planctl.core.periods import Instant
 from planctl.core.replay.account import Account
 from planctl.core.replay.proposal import Stuck
 from planctl.core.replay.replayed import Difference, Replayed
+from planctl.values import dataclass
 
 ZERO = Fraction(0)
 MOST_NAMED = 10

@@ -8,7 +8,7 @@ Source: https://docs.stripe.com/api (products, prices, coupons, tax rates).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ from planctl.core.stripe.amounts import at_stripe, code_at_stripe, takes
 from planctl.core.stripe.fields import CATALOG, Desired, Wanted, without_empty
 from planctl.core.stripe.model import LOCAL, LeftOut, Value
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 _LONGEST = {"day": 3 * 365, "week": 156, "month": 36, "year": 3}
 """Stripe: "Maximum of three years interval allowed (3 years, 36 months, or 156 weeks)"."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Literal
 from urllib.parse import parse_qsl
@@ -28,6 +28,7 @@ from planctl.core.stripe.model import LOCAL, STORE, Object, Value
 from planctl.core.subscriptions.changes import Change
 from planctl.core.subscriptions.model import Subscription
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 Mode = Literal["payment", "setup"]
 """payment: money is asked for, and the means of payment kept. setup: only a means of payment is put on file."""

@@ -5,14 +5,13 @@ Source: https://docs.stripe.com/api/checkout/sessions/create (line_items).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from planctl.core.invoicing.facts import Advanced
 from planctl.core.invoicing.model import Draft, Tax
 from planctl.core.money import decimal_text, format_amount
 from planctl.core.stripe.amounts import at_stripe
 from planctl.core.stripe.model import Value
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 MOST_LINES = 100
 """Lines that Stripe takes on one page."""

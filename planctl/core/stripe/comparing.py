@@ -8,7 +8,7 @@ Source: planctl reliability rules, Stripe and webhooks: reconcile by list, never
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.currencies import iso_currency
 from planctl.core.money import format_amount
@@ -28,6 +28,7 @@ from planctl.core.stripe.model import (
 )
 from planctl.core.stripe.reading import metadata_of, number_of, text_of
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 Remote = Mapping[Kind, Sequence[Object]]
 """Everything that an account has of each kind that was listed; a kind that was not listed is not compared.

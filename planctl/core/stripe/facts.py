@@ -7,13 +7,13 @@ Source: planctl reliability rules, Stripe and webhooks; https://docs.stripe.com/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from planctl.core.instants import local_date
 from planctl.core.periods import Instant, zone
 from planctl.core.stripe.model import LOCAL, METHOD, OUTSIDE, STORE, Object
 from planctl.core.stripe.reading import id_of, instant_of, map_of, metadata_of, number_of, text_of
+from planctl.values import dataclass
 
 # --- what stands at Stripe
 

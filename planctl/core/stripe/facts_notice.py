@@ -6,12 +6,12 @@ Source: planctl reliability rules, Stripe and webhooks; https://docs.stripe.com/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from planctl.core.periods import Instant
 from planctl.core.stripe.model import STORE
 from planctl.core.stripe.reading import id_of, instant_of, map_of, metadata_of
+from planctl.values import dataclass
 
 
 class Topic(StrEnum):

@@ -6,31 +6,40 @@ Source: planctl billing rules, invoices, credit and payments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from planctl.core.invoicing.credits import (
     Crediting,
+    GoneBack,
     LineCredit,
+    all_left,
     credit_line,
-    credit_of,
-    credited,
+    credited_total,
+    drafted,
     tax_key,
 )
-from planctl.core.invoicing.model import CreditDraft, CreditLine, CreditNote, Invoice, Line
+from planctl.core.invoicing.model import CreditDraft, CreditLine, Invoice, Line
 from planctl.core.money import allocate, format_minor
 from planctl.errors import Refused
 
 
-def credit_of_sum(
-    invoice: Invoice, notes: Sequence[CreditNote], sum_minor: int, crediting: Crediting
-) -> CreditDraft:
+def credit_of_sum(invoice: Invoice, gone: GoneBack, sum_minor: int, crediting: Crediting) -> CreditDraft:
     """The credit note over exactly `sum_minor`, tax included: all that is left of an invoice, or a share of each line.
 
-    `notes` are those on the invoice so far. Lines share by what is left of each; where no net amount and its tax,
+    `gone` is what went back of it so far. Lines share by what is left of each; where no net amount and its tax,
     rounded, make up a share, the unit that is missing is tax. Refused for more than is left to credit.
     """
-    left = invoice.total_minor - sum(note.draft.total_minor for note in notes)
+    so_far = gone.by_line(invoice, whole=False)
+    rest = [
+        (position, line, so_far.get(position, LineCredit()))
+        for position, line in enumerate(invoice.draft.lines, start=1)
+    ]
+    rest = [(position, line, before) for position, line, before in rest if line.net_minor > before.net_minor]
+    wholes = [_all_of(line, position, before) for position, line, before in rest]
+    whole = all_left(invoice, gone)
+    if 0 < sum_minor == credited_total(whole):
+        return drafted(invoice, whole, crediting)
+    left = min(invoice.total_minor - gone.credited_minor, credited_total(wholes))
     if not 0 < sum_minor <= left:
         currency = invoice.draft.currency
         raise Refused(
@@ -41,31 +50,13 @@ def credit_of_sum(
             got=f"{format_minor(sum_minor, currency)} {currency.code}",
             hint="record by hand what it was for, then drop the event",
         )
-    if sum_minor == left:
-        return credit_of(invoice, notes, (), crediting)
-    so_far = credited(notes)
-    rest = [
-        (position, line, so_far.get(position, LineCredit()))
-        for position, line in enumerate(invoice.draft.lines, start=1)
-    ]
-    rest = [(position, line, before) for position, line, before in rest if line.net_minor > before.net_minor]
-    wholes = [_all_of(line, position, before) for position, line, before in rest]
     shares = allocate(sum_minor, [gross_of(one) for one in wholes])
     lines = [
         _part(line, position, before, share)
         for (position, line, before), share in zip(rest, shares, strict=True)
         if share
     ]
-    made = CreditDraft(
-        invoice.draft.customer,
-        invoice.id,
-        crediting.occasion,
-        invoice.draft.currency,
-        tuple(lines),
-        crediting.issued_at,
-        crediting.to,
-        crediting.reason,
-    )
+    made = drafted(invoice, lines, crediting)
     assert made.total_minor == sum_minor, f"{made.total_minor} of {sum_minor} are credited"
     return made
 

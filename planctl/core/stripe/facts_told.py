@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from planctl.core.currencies import Currency
 from planctl.core.periods import Instant
 from planctl.core.stripe.facts_notice import Notice
+from planctl.values import dataclass
 
 What = Literal[
     "payment",

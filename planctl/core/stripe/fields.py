@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from planctl.core.money import NumberError, decimal_text, parse_decimal
 from planctl.core.stripe.model import LOCAL, FieldChange, Kind, LeftOut, Object, Value
 from planctl.core.stripe.reading import map_of
+from planctl.values import dataclass
 
 Fields = Mapping[str, Value]
 Names = Mapping[tuple[Kind, str], str]

@@ -8,7 +8,7 @@ Source: https://docs.stripe.com/api/invoices, /credit_notes and /refunds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import parse_qsl
 
 from planctl.core.invoicing.model import Invoice
@@ -16,6 +16,7 @@ from planctl.core.stripe.amounts import at_stripe
 from planctl.core.stripe.invoice_params import DUE, Outgoing, Payer
 from planctl.core.stripe.model import KEY, STORE, Call, Link, Operation, State, Value
 from planctl.core.stripe.outbox import collection
+from planctl.values import dataclass
 
 CREATE, DELETE, FINALIZE, PAY, SEND = "create", "delete", "finalize", "pay", "send"
 VOID, WRITE_OFF, PAID_ELSEWHERE = "void", "uncollectible", "paid_elsewhere"

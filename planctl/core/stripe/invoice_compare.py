@@ -6,11 +6,11 @@ Source: planctl reliability rules, push step by step; https://docs.stripe.com/ap
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from planctl.core.stripe.invoice_params import Expected, ExpectedLine
 from planctl.core.stripe.model import LOCAL, STORE, Object, Value
 from planctl.core.stripe.reading import map_of, metadata_of, number_of
+from planctl.values import dataclass
 
 _SHOWN = 3
 """How many differences a note names; it says how many there are beside."""

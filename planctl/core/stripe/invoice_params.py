@@ -9,7 +9,7 @@ https://docs.stripe.com/invoicing/taxes/manual-tax-amounts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from planctl.core.currencies import Currency
@@ -22,6 +22,7 @@ from planctl.core.stripe.customer_objects import TAX_ID
 from planctl.core.stripe.fields import digest
 from planctl.core.stripe.model import LOCAL, LeftOut, Value
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 NUMBER, HASH, DUE = "planctl_number", "planctl_hash", "planctl_due"
 """The names under which a draft says, in its metadata, our number, our content hash and what was due, in its unit."""

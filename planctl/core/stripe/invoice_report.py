@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from planctl.core.currencies import Currency
 from planctl.core.periods import Instant
 from planctl.core.stripe.model import Call, Kind, Operation
 from planctl.core.stripe.steps import Rest
+from planctl.values import dataclass
 
 Outcome = Literal["parked", "dropped", "declined", "left_out"]
 """parked: a person decides. dropped: a person gave it up. declined: the customer's means of payment said no.

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
 
 from planctl.core.periods import Instant
+from planctl.values import dataclass
 
 Value = None | bool | int | str | list["Value"] | dict[str, "Value"]
 """A value of Stripe's JSON, as it is sent and read: whole numbers are amounts in Stripe's unit, times in seconds.

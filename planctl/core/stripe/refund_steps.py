@@ -6,7 +6,6 @@ Source: planctl billing rules, invoices, credit and payments; https://docs.strip
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from planctl.core.invoicing.model import Payment, Refund
 from planctl.core.money import format_amount
@@ -16,6 +15,7 @@ from planctl.core.stripe.outbox import collection
 from planctl.core.stripe.reading import number_of
 from planctl.core.stripe.steps import Ask, Finish, Rest, Send
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 _NOT_GIVEN = frozenset({"failed", "canceled"})
 

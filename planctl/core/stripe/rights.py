@@ -5,8 +5,9 @@ Source: https://docs.stripe.com/keys/restricted-api-keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from planctl.values import dataclass
 
 Need = Literal["read", "write", "none"]
 """What planctl needs of a kind of object; writing includes reading. `none`: the key had better not have it."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from planctl.core.periods import Instant
 from planctl.core.stripe.model import OPEN, Account, Operation, State
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

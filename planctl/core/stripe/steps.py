@@ -5,12 +5,12 @@ Source: planctl reliability rules, push step by step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from planctl.core.periods import Instant
 from planctl.core.stripe.invoice_params import Expected
 from planctl.core.stripe.model import Call, Object, Operation
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

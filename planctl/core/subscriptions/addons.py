@@ -11,6 +11,7 @@ from planctl.core.currencies import Currency
 from planctl.core.customers import Customer
 from planctl.core.periods import Instant, Interval, instant_text
 from planctl.core.subscriptions.model import Status, Subscription
+from planctl.core.subscriptions.standing import name_of, way_back
 from planctl.core.subscriptions.start import (
     Ask,
     Offered,
@@ -161,10 +162,10 @@ def base_of(customer: Customer, offered: Offered, running: Iterable[Subscription
     base = fitting[0]
     if base.status in STOPPED:
         raise Refused(
-            f"{customer.id}/{base.plan} is {base.status}: nothing is added to it",
+            f"{name_of(base)} is {base.status}: nothing is added to it",
             code="stopped",
-            where=f"{customer.id}/{base.plan}",
-            hint="what is overdue must be paid first" if base.status is Status.BLOCKED else "",
+            where=name_of(base),
+            hint=way_back(base),
         )
     return base
 

@@ -8,7 +8,7 @@ Source: planctl billing rules, lifecycle (assign, reassign).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from planctl.core.catalog.negotiate import agreed
 from planctl.core.currencies import Currency
@@ -24,6 +24,7 @@ from planctl.core.subscriptions.start import (
     currencies_of,
 )
 from planctl.errors import InvalidInput, Refused, WrongUsage
+from planctl.values import dataclass
 
 Sale = tuple[str, Currency]
 """A price row and a currency in which a plan could start."""

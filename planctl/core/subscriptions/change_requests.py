@@ -6,7 +6,7 @@ Source: planctl billing rules, lifecycle (groups: `on approval`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -16,6 +16,7 @@ from planctl.core.currencies import Currency
 from planctl.core.money import round_minor
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import EPOCH, Status, Subscription
+from planctl.values import dataclass
 
 
 class RequestStatus(StrEnum):

@@ -7,7 +7,7 @@ lifecycle (groups).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -38,6 +38,7 @@ from planctl.core.subscriptions.start import (
 )
 from planctl.core.subscriptions.trials import check_payment_method, expiry
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 Direction = Literal["up", "down", "interval", "terms"]
 """up, down: to a higher or lower plan; interval: the same plan by another price row; terms: the same plan and row."""

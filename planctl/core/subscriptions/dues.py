@@ -6,13 +6,14 @@ Source: planctl billing rules, time and fees.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from planctl.core.catalog.model import FROM_START, Entitlement, Reset, Terms
-from planctl.core.periods import Instant, Interval, Period, Schedule
+from planctl.core.periods import Instant, Interval, Period, Schedule, schedule_of
 from planctl.core.subscriptions.model import BlockedSpan, Subscription
+from planctl.values import dataclass
 
 FEE = "fee"
 USAGE = "usage"
@@ -70,36 +71,46 @@ def allowance_schedule(subscription: Subscription, reset: Reset) -> Schedule:
     if reset in _RESETS:
         day_of_month = billing.anchor.kind == "day" and reset != "month"
         anchor = FROM_START if day_of_month else billing.anchor
-        return Schedule(
+        return schedule_of(
             billing.anchor_at, Interval.parse(_RESETS[reset]), anchor, billing.zone_name, billing.anchors
         )
     if reset == "never":
-        return Schedule(billing.anchor_at, Interval.parse("once"), billing.anchor, billing.zone_name)
+        return schedule_of(billing.anchor_at, Interval.parse("once"), billing.anchor, billing.zone_name)
     return billing
 
 
-def billed_features(subscription: Subscription) -> dict[Reset, tuple[str, ...]]:
+def billed_features(subscription: Subscription) -> Mapping[Reset, tuple[str, ...]]:
     """Of the closed features those whose excess is billed after use; empty without usage charges."""
-    features = subscription.terms.features
+    return _billed_features(subscription.terms, subscription.pay)
+
+
+@lru_cache(maxsize=4096)
+def _billed_features(terms: Terms, pay: str) -> Mapping[Reset, tuple[str, ...]]:
+    """The same of terms and a price row, worked out once for all who have them; not to be changed."""
     billed = {
-        reset: tuple(one for one in several if _billed_after_use(features[one]))
-        for reset, several in closed_features(subscription).items()
+        reset: tuple(one for one in several if _billed_after_use(terms.features[one]))
+        for reset, several in _closed_features(terms, pay).items()
     }
     return {reset: several for reset, several in billed.items() if several}
 
 
-def closed_features(subscription: Subscription) -> dict[Reset, tuple[str, ...]]:
+def closed_features(subscription: Subscription) -> Mapping[Reset, tuple[str, ...]]:
     """The features whose allowance periods a run closes, by effective reset, in the terms' order.
 
     Those charged after use; and those with an end to their allowance, because a wallet may pay past it and
     what is left may roll over. A free plan closes them only where packs may be bought on it, or they roll over.
     A held feature charged after use closes with the billing period, which bills its highest level.
     """
-    pay = Interval.parse(subscription.pay)
+    return _closed_features(subscription.terms, subscription.pay)
+
+
+@lru_cache(maxsize=4096)
+def _closed_features(terms: Terms, pay: str) -> Mapping[Reset, tuple[str, ...]]:
+    """The same of terms and a price row, worked out once for all who have them; not to be changed."""
     found: dict[Reset, tuple[str, ...]] = {}
-    for feature, entitlement in subscription.terms.features.items():
-        if _is_closed(subscription.terms, entitlement):
-            reset = closing_reset(entitlement, pay)
+    for feature, entitlement in terms.features.items():
+        if _is_closed(terms, entitlement):
+            reset = closing_reset(entitlement, Interval.parse(pay))
             if reset != "never" or _billed_after_use(entitlement):
                 found[reset] = (*found.get(reset, ()), feature)
     return found
@@ -276,11 +287,8 @@ def first_part(period: Period, subscription: Subscription) -> Period:
 
     Its whole period stays the denominator of proration. Source: planctl billing rules, lifecycle (add-ons).
     """
-    return (
-        replace(period, starts_at=subscription.started_at)
-        if period.contains(subscription.started_at)
-        else period
-    )
+    began = subscription.started_at
+    return replace(period, starts_at=began) if period.starts_at < began and period.contains(began) else period
 
 
 def _cut(period: Period, subscription: Subscription) -> Period:
@@ -297,7 +305,9 @@ def _fee_period(period: Period, full: Period, subscription: Subscription) -> Per
     """
     if _in_arrears(subscription):
         return _cut(period, subscription)
-    ahead = first_part(replace(period, ends_at=full.ends_at), subscription)
+    if period.ends_at != full.ends_at:
+        period = replace(period, ends_at=full.ends_at)
+    ahead = first_part(period, subscription)
     foreseen = subscription.foreseen_end(ahead.starts_at)
     return ahead if foreseen is None or foreseen <= ahead.starts_at else ahead.cut_at(foreseen)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
 from planctl.core.catalog.model import PriceRow, Terms
 from planctl.core.currencies import Currency
-from planctl.core.periods import Instant, Interval, Schedule
+from planctl.core.periods import Instant, Interval, Schedule, schedule_of
+from planctl.values import dataclass
 
 
 class Status(StrEnum):
@@ -128,6 +129,7 @@ class Subscription:
     follows: str = ""
     locked: str = ""
     extensions: tuple[Extension, ...] = ()
+    _schedule: Schedule | None = field(init=False, repr=False, compare=False, default=None)
 
     def until(self, at: Instant) -> Subscription:
         """The same without the changes of quantities that are still to come at an instant."""
@@ -164,10 +166,14 @@ class Subscription:
         return self.terms.row(self.pay)
 
     def schedule(self) -> Schedule:
-        """Its billing periods."""
-        return Schedule(
-            self.anchor_at, Interval.parse(self.pay), self.terms.anchor, self.timezone, self.anchors
-        )
+        """Its billing periods; made once, because deciding about a subscription asks for them some twenty times."""
+        found = self._schedule
+        if found is None:
+            found = schedule_of(
+                self.anchor_at, Interval.parse(self.pay), self.terms.anchor, self.timezone, self.anchors
+            )
+            object.__setattr__(self, "_schedule", found)
+        return found
 
     def foreseen_end(self, at: Instant) -> Instant | None:
         """The end that the terms, its own or its base's, foresaw just before `at`; None where they foresaw none.

@@ -6,7 +6,6 @@ Source: planctl billing rules, lifecycle (assign, subscribe).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from planctl.core.catalog.model import AmountRange, Group, Offer, Terms
@@ -16,6 +15,7 @@ from planctl.core.currencies import Currency
 from planctl.core.customers import Customer, may_have
 from planctl.core.subscriptions.model import Subscription
 from planctl.errors import InvalidInput, NotYet, Refused, WrongUsage
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

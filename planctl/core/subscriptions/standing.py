@@ -29,22 +29,26 @@ def takes(subscription: Subscription) -> str:
     return " | ".join(allowed(subscription.status))
 
 
+def way_back(subscription: Subscription) -> str:
+    """What must come first where its status takes something no more, or not yet; `""` where nothing helps."""
+    if subscription.status is Status.PAUSED:
+        return f"planctl subscription resume {name_of(subscription)}"
+    return _HINTS.get(subscription.status, "")
+
+
 def check_takes(subscription: Subscription, event: Event, what: str) -> None:
     """Refused where the status does not take the event, with what it takes instead; `what` cannot be done."""
     where = name_of(subscription)
     try:
         after(subscription.status, event, where)
     except Refused as refused:
-        hint = _HINTS.get(subscription.status, "")
-        if subscription.status is Status.PAUSED:
-            hint = f"planctl subscription resume {where}"
         raise Refused(
             f"{where} is {subscription.status}: {what}",
             code="ended" if subscription.status in ENDED else "transition",
             where=where,
             expected=takes(subscription),
             got=event,
-            hint=hint,
+            hint=way_back(subscription),
         ) from refused
 
 

@@ -7,7 +7,7 @@ Source: planctl billing rules, lifecycle (assign, subscribe, groups, trial, expi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 
 from planctl.core.currencies import Currency
@@ -35,6 +35,7 @@ from planctl.core.subscriptions.trials import (
     trial_uses,
 )
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 __all__ = [
     "AlreadyRunning",

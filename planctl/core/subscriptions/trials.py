@@ -6,7 +6,6 @@ Source: planctl billing rules, lifecycle (trial, expiry).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal
 
 from planctl.core.catalog.model import Terms, Trial
@@ -14,6 +13,7 @@ from planctl.core.customers import Customer
 from planctl.core.instants import add_local_days
 from planctl.core.periods import Anchor, Instant, Interval, Schedule, instant_text, zone
 from planctl.errors import Refused
+from planctl.values import dataclass
 
 WhoKind = Literal["customer", "fingerprint"]
 

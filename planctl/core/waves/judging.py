@@ -6,7 +6,6 @@ Source: planctl billing rules, changes (reassign), and catalog, migrate.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
@@ -20,6 +19,7 @@ from planctl.core.subscriptions.changes import Change, Timing
 from planctl.core.subscriptions.model import Status, Subscription
 from planctl.core.subscriptions.start import Offered
 from planctl.core.waves.model import Member, Skip
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

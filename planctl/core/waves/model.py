@@ -6,7 +6,7 @@ Source: planctl billing rules, changes (reassign), and catalog, migrate.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +16,7 @@ from typing import Literal
 from planctl.core.document import Document, canonical
 from planctl.core.instants import Instant
 from planctl.core.money import decimal_text
+from planctl.values import dataclass
 
 OLDER = "older"
 NEWEST = "newest"

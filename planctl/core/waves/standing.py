@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from planctl.core.document import leaves
@@ -13,6 +13,7 @@ from planctl.core.subscriptions.model import Status, Subscription
 from planctl.core.waves.judging import counted
 from planctl.core.waves.model import Batch, Kept, Member, Migration, State, document_of
 from planctl.errors import Conflict
+from planctl.values import dataclass
 
 Standing = Literal["waiting", "in effect", "called off", "skipped", "undone"]
 """waiting: for its renewal; called off: somebody took the change back otherwise than by the migration's undo."""

@@ -17,55 +17,52 @@ from planctl.core.subscriptions.dues import dues
 from planctl.core.subscriptions.model import Subscription
 from planctl.store.invoice_mapping import open_invoice_of
 from planctl.store.laws.model import Breach, guarded
-from planctl.store.laws.reading import Page, of_subscriptions, stream, subscription_pages
+from planctl.store.laws.reading import Page, of_subscriptions, stream
 from planctl.store.mapping import period_of, settlement_of
-from planctl.store.sets import chunks, grouped, table
+from planctl.store.sets import chunks, table
 from planctl.store.settings import identity
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
 
-def tiled(tx: Tx) -> Iterator[Breach]:
+def tiled(page: Page) -> Iterator[Breach]:
     """Every period that a subscription entered is stored, as its schedule says: instants and local dates."""
-    for page in subscription_pages(tx):
-        rows = of_subscriptions(tx, "billing_period", page.subscriptions, "idx")
-        for name, subscription in page.subscriptions.items():
-            yield from guarded(f"subscription {name}", _wrong_periods(subscription, rows[name]))
+    rows = of_subscriptions(page.tx, "billing_period", page.subscriptions, "idx")
+    for name, subscription in page.subscriptions.items():
+        yield from guarded(f"subscription {name}", _wrong_periods(subscription, rows[name]))
 
 
-def settled(tx: Tx) -> Iterator[Breach]:
+def settled(page: Page) -> Iterator[Breach]:
     """Dues derived from the start on are those recorded, up to the last whole run.
 
     A customer on hold is judged up to what was settled; so is a subscription that a run will look at anyway,
     because something of it was dated before the last run.
     """
-    mark = identity(tx).high_water_at
-    for page in subscription_pages(tx):
-        rows = of_subscriptions(tx, "settlement", page.subscriptions, "due_at", "part", "idx", "revision")
-        held = _held(tx, {one.customer for one in page.subscriptions.values()})
-        for subscription in with_bases([*page.subscriptions.values()]):
-            name = subscription.id
-            until = _judged_until(subscription, page, mark, subscription.customer in held)
-            yield from guarded(f"subscription {name}", _wrong_settlements(subscription, rows[name], until))
+    mark = identity(page.tx).high_water_at
+    held = _held(page.tx, page.customers)
+    for subscription in with_bases([*page.subscriptions.values()]):
+        name = subscription.id
+        until = _judged_until(subscription, page, mark, subscription.customer in held)
+        breaches = _wrong_settlements(subscription, page.settlements[name], until)
+        yield from guarded(f"subscription {name}", breaches)
 
 
-def looked_at(tx: Tx) -> Iterator[Breach]:
+def looked_at(page: Page) -> Iterator[Breach]:
     """A run looks at a subscription no later than something of it falls due or an invoice of it is overdue."""
-    for page in subscription_pages(tx):
-        unpaid = of_subscriptions(
-            tx, "invoice", page.subscriptions, "id", where="invoice.status IN ('open', 'past_due')"
-        )
-        left = of_subscriptions(tx, "settlement", page.subscriptions, "due_at", where="is_open = 1")
-        of_customer = grouped(page.subscriptions.values(), (), lambda one: one.customer)
-        for name, subscription in page.subscriptions.items():
-            looks = page.next_action_at[name]
-            line = {name}
-            if subscription.live:
-                line |= line_of(subscription, of_customer[subscription.customer])
-            inherited = [row for one in sorted(line) for row in unpaid.get(one, ())]
-            late = _looked_at_late(subscription, inherited, left[name], looks)
-            yield from guarded(f"subscription {name}", late)
+    unpaid = {
+        name: [row for row in rows if row.status in {"open", "past_due"}]
+        for name, rows in page.invoices.items()
+        if name in page.subscriptions
+    }
+    for name, subscription in page.subscriptions.items():
+        looks = page.next_action_at[name]
+        line = {name}
+        if subscription.live:
+            line |= line_of(subscription, page.customers[subscription.customer])
+        inherited = [row for one in sorted(line) for row in unpaid.get(one, ())]
+        left = [row for row in page.settlements[name] if row.is_open == 1]
+        yield from guarded(f"subscription {name}", _looked_at_late(subscription, inherited, left, looks))
 
 
 # What is billed names a living invoice, what was voided a void one, and everything else none.

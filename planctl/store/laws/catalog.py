@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from planctl.core.document import canonical, document_of
 from planctl.store.catalog_objects import objects_document
 from planctl.store.laws.model import Breach, guarded
-from planctl.store.laws.reading import stream, subscription_pages
+from planctl.store.laws.reading import Page, stream
 from planctl.store.mapping import text_hash
 
 if TYPE_CHECKING:
@@ -33,11 +33,10 @@ def consistent(tx: Tx) -> Iterator[Breach]:
     yield from _revisions(tx)
 
 
-def readable(tx: Tx) -> Iterator[Breach]:
+def readable(page: Page) -> Iterator[Breach]:
     """Every subscription is one that planctl can have written. Altered terms are another law's."""
-    for page in subscription_pages(tx):
-        for name, problem in page.unreadable.items():
-            yield Breach(f"subscription {name}", f"cannot be read: {problem}")
+    for name, problem in page.unreadable.items():
+        yield Breach(f"subscription {name}", f"cannot be read: {problem}")
 
 
 _VERSIONS = """

@@ -15,8 +15,8 @@ from planctl.core.metering.model import event_key, payload_hash
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.dues import USAGE, allowance_schedule, closed_features, due_of
 from planctl.core.subscriptions.model import Subscription
-from planctl.store.laws.model import DAMAGE, Breach, guarded
-from planctl.store.laws.reading import of_subscriptions, stream, subscription_pages
+from planctl.store.laws.model import Breach, guarded
+from planctl.store.laws.reading import DAMAGE, of_subscriptions, stream, subscription_pages
 from planctl.store.mapping import texts_of
 from planctl.store.usage import late_marks
 from planctl.store.usage_mapping import decimal_of, event_id_of

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from planctl.core.document import document_of
-from planctl.core.invoicing.model import Draft
+from planctl.core.invoicing.model import Draft, Line
 from planctl.core.laws import InvoiceSums, Series, wrong_numbers, wrong_sums
 from planctl.core.life_laws import is_days_later
 from planctl.core.periods import Instant, add_local_days, instant_text, zone
 from planctl.core.subscriptions.model import Subscription
-from planctl.store.invoice_mapping import content_hash, line_of
+from planctl.store.invoice_mapping import content_hash
 from planctl.store.laws.model import Breach, guarded
-from planctl.store.laws.reading import lines_of, of_subscriptions, stream, subscription_pages
+from planctl.store.laws.reading import Page, stream
 from planctl.store.laws.shares import shares
 from planctl.store.mapping import currency_of
 from planctl.store.numbering import DEFAULT_FORMAT, NumberFormat
-from planctl.store.sets import CHUNK, table
 from planctl.store.settings import setting
 from planctl.store.tax_mapping import discounts_of, taxes_of
 
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from planctl.store.engine import Tx
-
-_I = table("invoice")
-_C = table("customer")
 
 _TWICE = """
 SELECT subscription, period_idx, kind, occasion, revision, COUNT(*) AS times, MIN(number) AS number
@@ -127,27 +123,18 @@ def sums(tx: Tx) -> Iterator[Breach]:
         yield Breach(f"invoice {row.number}", f"is in {row.currency}; {agreed}")
 
 
-def unaltered(tx: Tx) -> Iterator[Breach]:
+def unaltered(page: Page) -> Iterator[Breach]:
     """The hash that each invoice was given when it was issued is the hash of what it says now."""
-    after = ""
-    while True:
-        query = select(_I, _C.c.id.label("customer_id")).join(_C, _C.c.seq == _I.c.customer)
-        rows = tx.connection.execute(query.where(_I.c.id > after).order_by(_I.c.id).limit(CHUNK)).all()
-        if not rows:
-            return
-        after = rows[-1].id
-        lines = lines_of(tx, [row.id for row in rows])
+    for rows in page.invoices.values():
         for row in rows:
-            yield from guarded(f"invoice {row.number}", _altered(row, lines[row.id]))
+            yield from guarded(f"invoice {row.number}", _altered(page, row))
 
 
-def dated(tx: Tx) -> Iterator[Breach]:
+def dated(page: Page) -> Iterator[Breach]:
     """An invoice's period is its subscription's, and it is due as many days after its issue as the terms say."""
-    for page in subscription_pages(tx):
-        rows = of_subscriptions(tx, "invoice", page.subscriptions, "id")
-        for name, subscription in page.subscriptions.items():
-            for row in rows[name]:
-                yield from guarded(f"invoice {row.number}", _wrong_dates(row, subscription))
+    for name, subscription in page.subscriptions.items():
+        for row in page.invoices[name]:
+            yield from guarded(f"invoice {row.number}", _wrong_dates(row, subscription))
 
 
 def numbered(tx: Tx) -> Iterator[Breach]:
@@ -184,8 +171,8 @@ def _wrong_sums(row: Row[Any]) -> Iterator[str]:
     )
 
 
-def _altered(row: Row[Any], lines: Sequence[Any]) -> Iterator[str]:
-    now = content_hash(_draft(row, lines))
+def _altered(page: Page, row: Row[Any]) -> Iterator[str]:
+    now = content_hash(_draft(row, map(page.line, page.lines[row.id])))
     if now != row.content_hash:
         yield f"altered: its content's hash is {now[:12]}, issued was {row.content_hash[:12]}"
 
@@ -237,7 +224,7 @@ def _wrong_extensions(row: Row[Any], tz: ZoneInfo) -> Iterator[str]:
             yield f"its {what} was moved from {_at(issued)} to {_at(extended)}, which is no number of days later"
 
 
-def _draft(row: Row[Any], lines: Sequence[Any]) -> Draft:
+def _draft(row: Row[Any], lines: Iterable[Line]) -> Draft:
     """What an invoice says, from its rows, whether it adds up or not."""
     return Draft(
         customer=row.customer_id,
@@ -251,7 +238,7 @@ def _draft(row: Row[Any], lines: Sequence[Any]) -> Draft:
         due_at=Instant(row.due_at),
         grace_ends_at=None,
         issued_at=Instant(row.issued_at),
-        lines=tuple(line_of(line) for line in lines),
+        lines=tuple(lines),
         occasion=row.occasion,
         revision=row.revision,
         timezone=row.timezone,

@@ -21,16 +21,16 @@ from planctl.core.subscriptions.model import Subscription
 from planctl.core.subscriptions.trials import TrialUse
 from planctl.store.laws.model import Breach, guarded
 from planctl.store.laws.past import pasts
-from planctl.store.laws.reading import stream, subscription_pages
+from planctl.store.laws.reading import Page, stream
 from planctl.store.sets import chunks, grouped, table
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
 
-def turns(tx: Tx) -> Iterator[Breach]:
+def turns(page: Page) -> Iterator[Breach]:
     """Of one exclusive group no two subscriptions of a customer run at once; a successor begins where it may."""
-    for customer, several in _customers(tx):
+    for customer, several in _customers(page):
         yield from guarded(f"customer {customer}", wrong_turns(several))
         others = {one.id: one for one in several}
         for one in several:
@@ -38,9 +38,9 @@ def turns(tx: Tx) -> Iterator[Breach]:
             yield from guarded(subject, chain(wrong_place(one, others), wrong_succession(one, others)))
 
 
-def dates(tx: Tx) -> Iterator[Breach]:
+def dates(page: Page) -> Iterator[Breach]:
     """The dates on which a subscription turns follow from its terms, or were moved by whole days."""
-    for _, several in _customers(tx):
+    for _, several in _customers(page):
         others = {one.id: one for one in several}
         for one in several:
             yield from guarded(f"subscription {one.id}", wrong_dates(one, others))
@@ -55,35 +55,35 @@ SELECT t.who_kind, t.who, t.scope FROM trial_use t
 """
 
 
-def trials(tx: Tx) -> Iterator[Breach]:
+def trials(page: Page) -> Iterator[Breach]:
     """Every trial is recorded, for one subscription in each group (or plan) of a customer."""
-    for page in subscription_pages(tx):
-        of_page = page.subscriptions.values()
-        uses = _uses(tx, sorted({one.customer for one in of_page}))
-        for customer, several in grouped(of_page, (), lambda one: one.customer).items():
-            if customer not in page.damaged:
-                others = {one.id: one for one in several}
-                breaches = wrong_trials(several, uses[customer], others)
-                yield from guarded(f"customer {customer}", breaches)
+    uses = _uses(page.tx, sorted(page.customers))
+    for customer, several in _customers(page):
+        others = {one.id: one for one in several}
+        yield from guarded(f"customer {customer}", wrong_trials(several, uses[customer], others))
+
+
+def stray_trials(tx: Tx) -> Iterator[Breach]:
+    """Every trial that is recorded is of a customer, or of what tells one again, and of a subscription or none."""
     for row in stream(tx, _STRAY):
         yield Breach(
             f"trial of {row.who_kind} {row.who}", f"in {row.scope} is of nobody, or of no subscription"
         )
 
 
-def given_back(tx: Tx) -> Iterator[Breach]:
+def given_back(page: Page) -> Iterator[Breach]:
     """Nobody is given back more of a charge than it took, whatever gave it back."""
-    for page in subscription_pages(tx):
-        for customer, recorded in pasts(tx, page):
-            yield from guarded(f"customer {customer}", overdrawn(recorded.past.charges))
+    for customer, recorded in pasts(page).items():
+        past = recorded.past
+        again = {invoice for one, invoice in past.settled if one.outcome == "reissue"}
+        yield from guarded(f"customer {customer}", overdrawn(past.charges, again))
 
 
-def _customers(tx: Tx) -> Iterator[tuple[str, Sequence[Subscription]]]:
+def _customers(page: Page) -> Iterator[tuple[str, Sequence[Subscription]]]:
     """Every customer with all subscriptions, but for those of whom one cannot be read: another law names it."""
-    for page in subscription_pages(tx):
-        for customer, several in grouped(page.subscriptions.values(), (), lambda one: one.customer).items():
-            if customer not in page.damaged:
-                yield customer, several
+    for customer, several in page.customers.items():
+        if customer not in page.damaged:
+            yield customer, several
 
 
 def _uses(tx: Tx, customers: Sequence[str]) -> dict[str, list[TrialUse]]:

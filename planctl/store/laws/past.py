@@ -11,14 +11,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planctl.core.invoicing.model import CreditNote, Settlement, UsageClaim
-from planctl.core.invoicing.reclose import Charge, Past
+from planctl.core.invoicing.reclose import Charge, ClosedPeriod, Past, closed_periods
 from planctl.core.invoicing.settling import made_by_itself
 from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import Subscription
 from planctl.store.credit_notes import notes_on
-from planctl.store.invoice_mapping import line_of
-from planctl.store.laws.model import DAMAGE
-from planctl.store.laws.reading import Page, of_subscriptions
+from planctl.store.laws.reading import DAMAGE, Page, of_subscriptions
 from planctl.store.mapping import exact_of, settlement_of
 from planctl.store.sets import grouped
 
@@ -41,37 +39,48 @@ class Recorded:
     invoices: Sequence[Any] = ()
     credited: frozenset[str] = frozenset()
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    _periods: tuple[ClosedPeriod, ...] | None = None
+
+    @property
+    def periods(self) -> tuple[ClosedPeriod, ...]:
+        """Its closed allowance periods; where something cannot have been settled, what finds that out raises it."""
+        if self._periods is None:
+            self._periods = tuple(closed_periods(self.past))
+        return self._periods
 
     def named(self, invoice: str, otherwise: str) -> str:
         """An invoice as people name it; `otherwise` for the id of none."""
         return next((f"invoice {row.number}" for row in self.invoices if row.id == invoice), otherwise)
 
 
-def pasts(tx: Tx, page: Page) -> Iterator[tuple[str, Recorded]]:
-    """Every customer of a page with what is recorded of it; damaged customers are left out."""
-    ids = page.subscriptions
-    settled = of_subscriptions(tx, "settlement", ids, "due_at", "part", "idx", "occasion", "revision")
+def pasts(page: Page) -> Mapping[str, Recorded]:
+    """What is recorded of every customer of a page, read once; damaged customers are left out."""
+    return page.once(_pasts)
+
+
+def _pasts(page: Page) -> Mapping[str, Recorded]:
+    tx, ids = page.tx, page.subscriptions
+    settled, made = page.settlements, page.invoices
     claims = of_subscriptions(tx, "usage_claim", ids, "starts_at", "feature", "occasion", "revision")
-    made = of_subscriptions(tx, "invoice", ids, "id")
-    lines = of_subscriptions(tx, "invoice_line", ids, "invoice", "position")
-    invoice_ids = [row.id for rows in made.values() for row in rows]
-    notes = _notes(tx, invoice_ids)
-    by_customer = grouped(ids.values(), (), lambda one: one.customer)
-    for customer, several in by_customer.items():
+    lines = grouped(
+        (row for rows in page.lines.values() for row in rows), ids, lambda row: str(row.subscription)
+    )
+    notes = _notes(tx, [*page.lines])
+    found: dict[str, Recorded] = {}
+    for customer, several in page.customers.items():
         if customer in page.damaged:
             continue
         names = [one.id for one in several]
-        yield (
-            customer,
-            _recorded(
-                several,
-                _all(settled, names),
-                _all(claims, names),
-                sorted(_all(made, names), key=lambda row: (row.issued_at, row.bills_at, row.sequence)),
-                _all(lines, names),
-                notes,
-            ),
+        found[customer] = _recorded(
+            page,
+            several,
+            _all(settled, names),
+            _all(claims, names),
+            sorted(_all(made, names), key=lambda row: (row.issued_at, row.bills_at, row.sequence)),
+            _all(lines, names),
+            notes,
         )
+    return found
 
 
 def _all(rows: Mapping[str, Sequence[Any]], names: Iterable[str]) -> list[Any]:
@@ -87,6 +96,7 @@ def _notes(tx: Tx, invoice_ids: Sequence[str]) -> Mapping[str, Sequence[CreditNo
 
 
 def _recorded(  # noqa: PLR0913 - the rows of one customer
+    page: Page,
     subscriptions: Sequence[Subscription],
     settled: Sequence[Any],
     claims: Sequence[Any],
@@ -106,16 +116,18 @@ def _recorded(  # noqa: PLR0913 - the rows of one customer
     )
 
     def charge(row: Any) -> Charge:
+        line, is_void, several = page.line(row), row.invoice in void, notes.get(row.invoice)
+        if not several:  # nearly every one
+            return Charge(row.invoice, row.revision, line, is_void, position=row.position)
         mine = [
-            (note, line.net_minor)
-            for note in notes.get(row.invoice, ())
-            for line in note.draft.lines
-            if line.position == row.position
+            (note, credited.net_minor)
+            for note in several
+            for credited in note.draft.lines
+            if credited.position == row.position
         ]
         settled_minor = sum(net for note, net in mine if made_by_itself(note.draft.occasion))
-        credited = sum(net for _, net in mine)
-        is_void = row.invoice in void
-        return Charge(row.invoice, row.revision, line_of(row), is_void, credited, settled_minor, row.position)
+        credited_minor = sum(net for _, net in mine)
+        return Charge(row.invoice, row.revision, line, is_void, credited_minor, settled_minor, row.position)
 
     found.past = Past(
         tuple(subscriptions),

@@ -7,12 +7,21 @@ one does not hold, those above it are not asked about the same period.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
 
 from planctl.core.invoicing.late import LATE
-from planctl.core.invoicing.model import Line, Settlement, UsageClaim, WindowKey
-from planctl.core.invoicing.reclose import Again, ClosedPeriod, Closer, Past, closed_periods, needed, parts_of
+from planctl.core.invoicing.model import (
+    Amounts,
+    EventAmount,
+    Line,
+    Settlement,
+    Totals,
+    UsageClaim,
+    WindowKey,
+)
+from planctl.core.invoicing.reclose import Again, ClosedPeriod, Closer, Past, needed, parts_of
 from planctl.core.invoicing.unused import is_unused
 from planctl.core.invoicing.usage import event_windows
 from planctl.core.laws import wrong_lines, wrong_split
@@ -22,15 +31,13 @@ from planctl.core.subscriptions.model import Subscription
 from planctl.core.unused_laws import kept_for_nothing, wrong_unused
 from planctl.core.usage_laws import wrong_charges, wrong_parts, wrong_quantities, wrong_rollover
 from planctl.store import catalog
-from planctl.store.facts import request_for
-from planctl.store.laws.model import DAMAGE, Breach, guarded
+from planctl.store.laws.model import Breach, guarded
 from planctl.store.laws.past import Recorded, pasts
-from planctl.store.laws.reading import Page, subscription_pages
+from planctl.store.laws.reading import DAMAGE, Page
 from planctl.store.sets import grouped
 from planctl.store.usage import UsageRequest, amounts, late_marks, totals
-
-if TYPE_CHECKING:
-    from planctl.store.engine import Tx
+from planctl.store.usage_totals import request_for
+from planctl.values import dataclass
 
 ClaimKey = tuple[str, int, str, int]
 """A claim within its subscription: feature, allowance index, occasion, revision."""
@@ -39,19 +46,18 @@ ClaimKey = tuple[str, int, str, int]
 # Claims and what was settled
 
 
-def claimed(tx: Tx) -> Iterator[Breach]:
+def claimed(page: Page) -> Iterator[Breach]:
     """Settled usage has a claim for each feature charged after use, over its period and on its invoice.
 
     Every claim belongs to such usage, and an allowance period is claimed once, late differences beside it.
     """
-    for page in subscription_pages(tx):
-        for customer, recorded in pasts(tx, page):
-            for name, what in recorded.unreadable:
-                yield Breach(f"subscription {name}", what)
-            for subscription in recorded.past.subscriptions:
-                subject = f"subscription {subscription.id}"
-                yield from guarded(subject, _wrong_claims(subscription, recorded.past))
-            yield from guarded(f"customer {customer}", _claimed_twice(recorded.past))
+    for customer, recorded in pasts(page).items():
+        for name, what in recorded.unreadable:
+            yield Breach(f"subscription {name}", what)
+        for subscription in recorded.past.subscriptions:
+            subject = f"subscription {subscription.id}"
+            yield from guarded(subject, _wrong_claims(subscription, recorded.past))
+        yield from guarded(f"customer {customer}", _claimed_twice(recorded))
 
 
 def _wrong_claims(subscription: Subscription, past: Past) -> Iterator[str]:
@@ -88,8 +94,8 @@ def _wrong_claims(subscription: Subscription, past: Past) -> Iterator[str]:
         yield f"the claim on {at} belongs to nothing that was settled"
 
 
-def _claimed_twice(past: Past) -> Iterator[str]:
-    for period in closed_periods(past):
+def _claimed_twice(recorded: Recorded) -> Iterator[str]:
+    for period in recorded.periods:
         whole: dict[str, int] = {}
         for claim in period.claims:
             if not claim.occasion.startswith(LATE) and not _is_difference(period, claim):
@@ -107,29 +113,30 @@ def _is_difference(period: ClosedPeriod, claim: UsageClaim) -> bool:
 # Closing again
 
 
-def complete(tx: Tx) -> Iterator[Breach]:
+def complete(page: Page) -> Iterator[Breach]:
     """The claims on an allowance period take what the events give now, their parts sum to it, and rollover is right.
 
     Events whose difference is not billed yet are left out.
     """
-    for _, closers in _closers(tx):
-        for period in closers[0].periods:
+    for _, several in _closed(page):
+        for one in several:
+            period = one.period
             subject = f"usage {period.subscription.id}/{period.due.part} {period.due.index}"
-            yield from guarded(subject, _wrong_claims_of(closers, period))
+            yield from guarded(subject, _wrong_claims_of(one))
 
 
-def rerated(tx: Tx) -> Iterator[Breach]:
+def rerated(page: Page) -> Iterator[Breach]:
     """Every invoice's lines, and the split of every claim, are those that billing again gives.
 
     What was settled as zero comes to zero again. Void invoices are billed again too: they keep their lines.
     """
-    for recorded, closers in _closers(tx):
+    for recorded, several in _closed(page):
         yield from _other_lines(recorded)
-        for period in closers[0].periods:
-            owner = f"subscription {period.subscription.id}"
-            invoices = [invoice for one, invoice in period.settled if not one.is_deferred]
+        for one in several:
+            owner = f"subscription {one.period.subscription.id}"
+            invoices = [invoice for each, invoice in one.period.settled if not each.is_deferred]
             subject = recorded.named(invoices[-1] if invoices else "", owner)
-            yield from guarded(subject, _rated_otherwise(closers, period))
+            yield from guarded(subject, _rated_otherwise(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,24 +158,50 @@ def _fitting(closer: Closer, period: ClosedPeriod) -> _Fitting:
     return found[0]
 
 
-def _wrong_claims_of(closers: Sequence[Closer], period: ClosedPeriod) -> Iterator[str]:
-    closer = _knowing(closers, period)
-    if closer is not None:
-        yield from _incomplete(closer, period, _fitting(closer, period))
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A period closed again by the closer that knows what its last closing knew, and what of its claims is wrong."""
+
+    closer: Closer
+    fitting: _Fitting
+    incomplete: Sequence[str]
 
 
-def _knowing(closers: Sequence[Closer], period: ClosedPeriod) -> Closer | None:
-    """The closer that knows what the period's last closing knew; None where that is not known.
+class _Closed:
+    """A closed period and who may close it again. It is judged when the first law asks, and once."""
 
-    Late usage waits until everything that it touches is billed: one subscription may have billed some of it, while
-    another one's invoice is still to come.
-    """
-    first, keys = closers[0], {one.key for one in needed(closers[0].past, period)}
-    several = [one for one in closers if any(one.totals.get(key) != first.totals.get(key) for key in keys)]
-    for closer in (first, *several):
-        if not any(True for _ in _incomplete(closer, period, _fitting(closer, period))):
-            return closer
-    return None if several and period.rated_again else first
+    def __init__(self, period: ClosedPeriod, closers: Sequence[Closer]) -> None:
+        self.period, self.closers = period, closers
+
+    @cached_property
+    def judged(self) -> _Judged | None:
+        """The judgement; None where it is not known what the last closing knew.
+
+        Late usage waits until everything that it touches is billed: one subscription may have billed some of it,
+        while another one's invoice is still to come.
+        """
+        several = self._knowing_more()
+        found: list[_Judged] = []
+        for closer in (self.closers[0], *several):
+            fitting = _fitting(closer, self.period)
+            one = _Judged(closer, fitting, [*_incomplete(closer, self.period, fitting)])
+            if not one.incomplete:
+                return one
+            found.append(one)
+        return None if several and self.period.rated_again else found[0]
+
+    def _knowing_more(self) -> list[Closer]:
+        first, *others = self.closers
+        if not others:
+            return []
+        keys = {one.key for one in needed(first.past, self.period, first.lineup)}
+        return [one for one in others if any(one.totals.get(key) != first.totals.get(key) for key in keys)]
+
+
+def _wrong_claims_of(closed: _Closed) -> Iterator[str]:
+    judged = closed.judged
+    if judged is not None:
+        yield from judged.incomplete
 
 
 def _incomplete(closer: Closer, period: ClosedPeriod, fitting: _Fitting) -> Iterator[str]:
@@ -182,59 +215,65 @@ def _incomplete(closer: Closer, period: ClosedPeriod, fitting: _Fitting) -> Iter
     yield from fitting.quantities
 
 
-def _rated_otherwise(closers: Sequence[Closer], period: ClosedPeriod) -> Iterator[str]:
-    closer = _knowing(closers, period)
-    if closer is None:
+def _rated_otherwise(closed: _Closed) -> Iterator[str]:
+    judged = closed.judged
+    if judged is None or judged.incomplete:
         return
-    fitting = _fitting(closer, period)
-    if any(True for _ in _incomplete(closer, period, fitting)):
-        return
-    yield from fitting.parts
-    if not fitting.parts:
-        yield from wrong_charges(closer, period, fitting.again)
+    yield from judged.fitting.parts
+    if not judged.fitting.parts:
+        yield from wrong_charges(judged.closer, closed.period, judged.fitting.again)
 
 
-def _closers(tx: Tx) -> Iterator[tuple[Recorded, tuple[Closer, ...]]]:
+OfCustomers = Sequence[tuple[Recorded, Sequence[_Closed]]]
+"""Customers with their closed periods."""
+
+
+def _closed(page: Page) -> OfCustomers:
     """Every customer's periods with what was measured for them: a fixed number of queries per page.
 
     First without the usage that came late and is not billed yet; then with it, where one of several subscriptions
     may have billed it.
     """
+    return page.once(_measured)
+
+
+def _measured(page: Page) -> OfCustomers:
+    tx = page.tx
     former = catalog.aliases(tx, "features")
-    for page in subscription_pages(tx):
-        of_page = [recorded for _, recorded in pasts(tx, page) if _can_be_closed(recorded)]
-        requests: dict[WindowKey, UsageRequest] = {}
-        priced: dict[WindowKey, tuple[UsageRequest, str]] = {}
-        for recorded in of_page:
-            for period in closed_periods(recorded.past):
-                for window in needed(recorded.past, period):
-                    requests[window.key] = request_for(window, page.subscriptions, former)
-                for window, name in event_windows(period.subscription, period.due):
-                    priced[window.key] = (request_for(window, page.subscriptions, former), name)
-        without = {name: marks for name, marks in late_marks(tx, _customers(page)).items() if marks}
-        measured = totals(tx, [*requests.values()], without)
-        by_event = amounts(tx, [*priced.values()], without)
-        late = [one for one in requests.values() if one.window.customer in without]
-        with_late = {**measured, **totals(tx, late)}
-        at_all = amounts(tx, [*priced.values()]) if late else by_event
-        for recorded in of_page:
-            past = recorded.past
-            closers = [Closer(past, measured, by_event)]
-            if len(past.subscriptions) > 1 and past.subscriptions[0].customer in without:
-                closers.append(Closer(past, with_late, at_all))
-            yield recorded, tuple(closers)
+    requests: dict[WindowKey, UsageRequest] = {}
+    priced: dict[WindowKey, tuple[UsageRequest, str]] = {}
+    measured: dict[WindowKey, Fraction] = {}
+    by_event: dict[WindowKey, tuple[EventAmount, ...]] = {}
+    of_page = [*_closers(page, measured, by_event)]
+    for _, closer in of_page:
+        for period in closer.periods:
+            for window in needed(closer.past, period, closer.lineup):
+                requests[window.key] = request_for(window, page.subscriptions, former)
+            for window, name in event_windows(period.subscription, period.due):
+                priced[window.key] = (request_for(window, page.subscriptions, former), name)
+    without = {name: marks for name, marks in late_marks(tx, sorted(page.customers)).items() if marks}
+    measured |= totals(tx, [*requests.values()], without)
+    by_event |= amounts(tx, [*priced.values()], without)
+    late = [one for one in requests.values() if one.window.customer in without]
+    with_late = {**measured, **totals(tx, late)}
+    at_all = amounts(tx, [*priced.values()]) if late else by_event
+    found = []
+    for recorded, closer in of_page:
+        past, closers = recorded.past, [closer]
+        if len(past.subscriptions) > 1 and past.subscriptions[0].customer in without:
+            closers.append(Closer(past, with_late, at_all, closer.periods))
+        found.append((recorded, [_Closed(period, closers) for period in closer.periods]))
+    return found
 
 
-def _can_be_closed(recorded: Recorded) -> bool:
-    """Whether all that was settled can have fallen due; where it cannot, `claimed` says so."""
-    try:
-        return all(True for _ in closed_periods(recorded.past))
-    except DAMAGE:
-        return False
-
-
-def _customers(page: Page) -> list[str]:
-    return sorted({one.customer for one in page.subscriptions.values()})
+def _closers(page: Page, totals: Totals, amounts: Amounts) -> Iterator[tuple[Recorded, Closer]]:
+    """The customers of whom all that was settled can have fallen due; where it cannot, `claimed` says so."""
+    for recorded in pasts(page).values():
+        try:
+            closer = Closer(recorded.past, totals, amounts, recorded.periods)
+        except DAMAGE:
+            continue
+        yield recorded, closer
 
 
 # Fees, quantities, minimums, packs
@@ -251,7 +290,8 @@ def _other_lines(recorded: Recorded) -> Iterator[Breach]:
         subject = f"invoice {row.number}"
         yield from guarded(subject, _billed_otherwise(past, row, mine, lines, is_credited))
         yield from guarded(subject, _belonging_nowhere(past, mine, lines))
-        yield from guarded(subject, wrong_unused(past, row.id))
+        if any(map(is_unused, lines)):
+            yield from guarded(subject, wrong_unused(past, row.id))
         yield from guarded(subject, wrong_packs(charges.get(row.id, ()), row.decimals))
     for one in past.subscriptions:
         zero = [settlement for settlement, _ in settled.get("", ()) if settlement.subscription == one.id]
@@ -277,10 +317,10 @@ def _billed_otherwise(
     past: Past, row: Any, settled: Sequence[Settlement], lines: Sequence[Line], is_credited: bool
 ) -> Iterator[str]:
     """Fees and quantities, by the histories that their subscriptions may have had."""
-    wanted: tuple[list[Line], list[Line]] = ([], [])
-    for one in past.subscriptions:
+    billed = [(one, histories(one)) for one in past.subscriptions]
+    wanted: list[list[Line]] = [[] for _ in range(max(len(several) for _, several in billed))]
+    for one, several in billed:
         mine = [settlement for settlement in settled if settlement.subscription == one.id]
-        several = histories(one)
         for place, fresh in enumerate(wanted):
             history = several[min(place, len(several) - 1)]
             fresh.extend(fees_again(history, mine))

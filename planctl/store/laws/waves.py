@@ -10,7 +10,7 @@ from sqlalchemy import select
 from planctl.core.waves.standing import wrong_member
 from planctl.store import waves
 from planctl.store.laws.model import Breach, guarded
-from planctl.store.laws.reading import subscription_pages
+from planctl.store.laws.reading import Page
 from planctl.store.sets import table
 
 if TYPE_CHECKING:
@@ -20,21 +20,23 @@ _M = table("migration")
 _W = table("migration_member")
 
 
-def moved_once(tx: Tx) -> Iterator[Breach]:
-    """Every file is as it was kept, and each of its members was moved once, to the version that it says."""
-    targets = {row.name: row.to_version for row in tx.connection.execute(select(_M).order_by(_M.c.name))}
+def kept_as_applied(tx: Tx) -> Iterator[Breach]:
+    """Every file is as it was kept, and each of its members is of a batch that was begun."""
     for row in tx.connection.execute(select(_M.c.name, _M.c.digest).order_by(_M.c.name)):
         yield from guarded(f"migration {row.name}", _altered(tx, row.name, row.digest))
-    if not targets:
-        return
-    for page in subscription_pages(tx):
-        for name, to in targets.items():
-            for member in waves.members(tx, name, page.subscriptions).values():
-                before = page.subscriptions[member.subscription]
-                if before.customer in page.damaged:
-                    continue
-                breaches = wrong_member(member, before, page.subscriptions.get(member.successor), to)
-                yield from guarded(f"migration {name}, {before.customer}/{before.plan}", breaches)
+
+
+def moved_once(page: Page) -> Iterator[Breach]:
+    """Each member of a migration was moved once, to the version that its file says."""
+    tx = page.tx
+    targets = {row.name: row.to_version for row in tx.connection.execute(select(_M).order_by(_M.c.name))}
+    for name, to in targets.items():
+        for member in waves.members(tx, name, page.subscriptions).values():
+            before = page.subscriptions[member.subscription]
+            if before.customer in page.damaged:
+                continue
+            breaches = wrong_member(member, before, page.subscriptions.get(member.successor), to)
+            yield from guarded(f"migration {name}, {before.customer}/{before.plan}", breaches)
 
 
 def _altered(tx: Tx, name: str, digest: str) -> Iterator[str]:

@@ -6,10 +6,10 @@ To add one: a module beside these and one line in `FORMATS`. Modules are importe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
+from planctl.values import dataclass
 from planctl.views.sheet import Answer
 
 FORMATS: tuple[str, ...] = ("table", "json", "ndjson", "csv", "markdown")

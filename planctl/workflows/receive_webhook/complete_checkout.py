@@ -7,7 +7,7 @@ Source: planctl billing rules, lifecycle (groups, trial), invoices, credit and p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from planctl.core.invoicing.model import Invoice
@@ -22,6 +22,7 @@ from planctl.errors import Conflict, InvalidInput, Refused, WrongUsage
 from planctl.store import catalog, customers, stripe_checkouts, subscriptions
 from planctl.store.balances import BalanceMove, post
 from planctl.store.selling import existing
+from planctl.values import dataclass
 from planctl.workflows.collect_payments import Receipt, record_payment
 from planctl.workflows.subscribe import Proposal, Subscribed, Wanted, apply_subscription, propose_subscription
 

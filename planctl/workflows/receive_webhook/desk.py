@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from planctl.errors import Conflict, InvalidInput, PlanctlError, Refused
 from planctl.store.books import closed_through
 from planctl.store.operations import recall, remember
 from planctl.store.settings import timezone
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.stripe.model import Account

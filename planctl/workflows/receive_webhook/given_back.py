@@ -19,6 +19,7 @@ from planctl.core.stripe.outbox import confirmed
 from planctl.errors import Refused
 from planctl.identifiers import new_id
 from planctl.store import credit_notes, invoices, payments, refunds, stripe_outbox
+from planctl.store.history import gone_back
 from planctl.store.paying_out import GivenBack, give_back
 from planctl.store.payments import PaymentFilter
 from planctl.workflows.collect_payments import Returning, refund_payment
@@ -208,7 +209,6 @@ def _credit(desk: Desk, invoice_id: str, given: list[tuple[Payment, int]], fact:
     dated = desk.dated(fact.at, max(payment.at for payment, _ in given))
     at = dated.at
     said = Crediting(f"stripe:{fact.key}", at, "refund", f"refunded at Stripe: {fact.key}")
-    notes = credit_notes.notes_on(desk.tx, [invoice.id])[invoice.id]
     back = tuple(
         Refund(
             new_id("re", at),
@@ -222,7 +222,7 @@ def _credit(desk: Desk, invoice_id: str, given: list[tuple[Payment, int]], fact:
         )
         for payment, part in given
     )
-    draft = credit_of_sum(invoice, notes, amount, said)
+    draft = credit_of_sum(invoice, gone_back(desk.tx, invoice), amount, said)
     give_back(desk.tx, [GivenBack(draft, invoice, Parts(0, amount, 0), back)], desk.recorded_at)
     if stripe_outbox.linked(desk.tx, desk.account, fact.key) is None:  # one of several invoices stands for it
         # It stands at Stripe already: what is linked is not asked for again.

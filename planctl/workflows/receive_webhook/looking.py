@@ -5,12 +5,13 @@ Source: planctl reliability rules, Stripe and webhooks: the object is fetched ag
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from planctl.core.stripe.facts import CardsSeen, InvoiceSeen, MoneySeen, open_intents
 from planctl.core.stripe.facts_notice import Notice, Topic
 from planctl.core.stripe.model import Object, Value
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.stripe_bridge.gateway import Gateway

@@ -1,15 +1,12 @@
-"""Records one event that a person or a script says: once per id, never below 0, if asked only what is allowed.
+"""Records one event of any kind: once per id, never below 0, if asked only what is allowed.
 
 Source: planctl billing rules, usage; held features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
-from shlex import quote
 from typing import TYPE_CHECKING, NoReturn
 
 from planctl.core.entitlements import Question, check
@@ -19,55 +16,15 @@ from planctl.core.metering.model import UsageEvent
 from planctl.core.money import NumberError, decimal_text, fraction_text, parse_decimal
 from planctl.core.periods import Instant, instant_text
 from planctl.errors import Conflict, InvalidInput, NotFound, Refused, WrongUsage
-from planctl.identifiers import new_id
 from planctl.store import catalog, usage
 from planctl.store.as_of import access_facts
 from planctl.store.selling import existing
 from planctl.store.usage_customers import UsageCustomer, usage_customers
 from planctl.workflows.record_usage.intake import Intake, Refusal, Taken
+from planctl.workflows.record_usage.said import Recorded, Recording, correction, row_of
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What was said. `feature` is a feature's id or an event name; `at` None: now; without `id` it is new.
-
-    `quantity` is text, 1 where empty; `level` sets a held feature to that level instead. `corrects` names
-    the event that a negative quantity takes back; without `at` it does so at that event's instant, so that
-    the period in which it was used is the one that is put right. `if_allowed`: only what `check` allows.
-    """
-
-    customer: str
-    feature: str
-    quantity: str = ""
-    at: Instant | None = None
-    id: str = ""
-    properties: Mapping[str, str] = field(default_factory=dict)
-    level: str = ""
-    corrects: str = ""
-    if_allowed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of it: `recorded`, `exists` (just so, from before) or `unchanged` (a level set as it is).
-
-    `customer` is the one it was said of, `billed_to` the one that holds its plans. `level` is the level of a
-    held feature afterwards. `undo` are the words after `usage record` that take it back, where any do.
-    """
-
-    status: str
-    id: str
-    customer: str
-    billed_to: str
-    event: str
-    at: Instant
-    quantity: Decimal
-    late: bool = False
-    level: Fraction | None = None
-    undo: str = ""
 
 
 def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
@@ -75,10 +32,10 @@ def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
     existing(tx, said.customer)
     intake = Intake(tx, as_of)
     customer = usage_customers(tx, [said.customer])[said.customer]
-    row = _row(said, as_of)
+    row = row_of(said, as_of)
     if said.corrects and said.at is None:
         was_at = intake.corrections.instant(customer, said.feature, said.corrects, as_of)
-        row = row if was_at is None else replace(row, at=was_at)
+        row = row if was_at is None else row._replace(at=was_at)
     if said.id and (said.at is None or said.level):
         before = _same_id(tx, row, customer)
         if before is not None:
@@ -87,7 +44,7 @@ def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
         delta = _change(intake, said, customer, row.at)
         if not delta and _additive(intake, said.feature):
             return _unchanged(said, customer, row.at)
-        row = replace(row, quantity=fraction_text(delta))
+        row = row._replace(quantity=fraction_text(delta))
     taken = intake.take([row])[0]
     if isinstance(taken, Refusal):
         _refuse(tx, taken, said)
@@ -109,19 +66,6 @@ def record(tx: Tx, said: Recording, as_of: Instant) -> Recorded:
         bool(outcome.late),
         _level(intake, event, customer),
         _undo(said, taken, intake) if outcome.accepted else "",
-    )
-
-
-def _row(said: Recording, as_of: Instant) -> Row:
-    at = as_of if said.at is None else said.at
-    return Row(
-        said.id or new_id("evt", at),
-        said.customer,
-        said.feature,
-        at,
-        said.quantity or "1",
-        dict(said.properties),
-        said.corrects,
     )
 
 
@@ -167,20 +111,9 @@ def _level(intake: Intake, event: UsageEvent, customer: UsageCustomer) -> Fracti
 
 def _undo(said: Recording, taken: Taken, intake: Intake) -> str:
     """What takes the event back: the opposite change of a level, or a correction of what is summed."""
-    event = taken.event
-    back = decimal_text(event.quantity.copy_negate())
-    if _level(intake, event, taken.customer) is not None:
-        return f"{said.customer} {said.feature} {back}"
-    meters = [intake.known.by_feature[feature].meter for feature in taken.feeds]
-    summed = meters and all(one.aggregate in {"sum", "count"} and not one.value for one in meters)
-    if not summed or back == "0" or said.corrects:
-        return ""
-    alike = "".join(
-        f" --property {quote(f'{key}={value}')}"
-        for key, value in said.properties.items()
-        if any(key in meter.where for meter in meters)
-    )
-    return f"{said.customer} {said.feature} {back} --corrects {event.id}{alike}"
+    if _level(intake, taken.event, taken.customer) is not None:
+        return f"{said.customer} {said.feature} {decimal_text(taken.event.quantity.copy_negate())}"
+    return correction(said, taken.event, [intake.known.by_feature[feature].meter for feature in taken.feeds])
 
 
 def _same_id(tx: Tx, row: Row, customer: UsageCustomer) -> UsageEvent | None:

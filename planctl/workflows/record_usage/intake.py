@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from planctl.core.instants import DAY_MICROSECONDS
+from planctl.core.instants import DAY_MICROSECONDS, FOREVER
 from planctl.core.invoicing.late import Lateness, lateness
 from planctl.core.invoicing.lineup import LineUp
 from planctl.core.metering.accept import Accepted, Known, Rejected, Row, accept, known_meters
@@ -20,10 +20,9 @@ from planctl.core.metering.model import UsageEvent
 from planctl.core.periods import Instant, instant_text
 from planctl.core.subscriptions.model import Subscription
 from planctl.store import catalog, subscriptions, usage
-from planctl.store.columns import FOREVER
 from planctl.store.feature_names import names_of
 from planctl.store.usage import EventRow, event_row
-from planctl.store.usage_customers import UsageCustomer, usage_customers
+from planctl.store.usage_customers import UsageCustomer, UsageCustomers
 from planctl.workflows.record_usage.amounts import Amounts
 from planctl.workflows.record_usage.corrections import Corrections
 
@@ -51,8 +50,11 @@ class Taken(NamedTuple):
 class Intake:
     """The rules of one transaction: catalog, customers and subscriptions are read when they are needed."""
 
-    def __init__(self, tx: Tx, at: Instant, *, allow_future: bool = False) -> None:
+    def __init__(
+        self, tx: Tx, at: Instant, *, allow_future: bool = False, customers: UsageCustomers | None = None
+    ) -> None:
         self.tx, self.at, self.allow_future = tx, at, allow_future
+        self.customers = customers or UsageCustomers()
         self.former = catalog.aliases(tx, "features")
         aliases = {old: new for new, olds in self.former.items() for old in olds}
         self.known: Known = known_meters(catalog.features(tx).values(), aliases)
@@ -66,7 +68,7 @@ class Intake:
 
     def take(self, rows: Sequence[Row]) -> list[Taken | Refusal]:
         """The verdict on each row, in order; rows judged before in the same intake count for levels."""
-        customers = usage_customers(self.tx, (row.customer for row in rows))
+        customers = self.customers.known(self.tx, {row.customer for row in rows})
         judged = [self._judged(row, customers.get(row.customer)) for row in rows]
         meters = usage.meter_ids(
             self.tx, {row.event for row, one in zip(rows, judged, strict=True) if _good(one)}, create=True
@@ -137,7 +139,7 @@ class Intake:
     def _too_late(self, taken: Taken, row: Row) -> Taken | Refusal:
         """Refused by `late: reject`, but for one that is there already: that is a duplicate or a conflict."""
         who = taken.customer
-        stored = usage.events(self.tx, who.root, [row.event], row.at, row.at + 1, [who.id])
+        stored = [*usage.events(self.tx, who.root, [row.event], row.at, row.at + 1, [who.id])]
         if any(event.id == row.id for event in stored):
             return taken
         return Refusal(

@@ -6,7 +6,7 @@ What the page starts is decided elsewhere and handed in. Source: planctl reliabi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planctl.core.customers import Customer
@@ -30,6 +30,7 @@ from planctl.errors import Conflict, InvalidInput, Refused, WrongUsage
 from planctl.store import customers, stripe_checkouts, stripe_outbox, subscriptions
 from planctl.store.offers import group_of, offered
 from planctl.store.selling import holding
+from planctl.values import dataclass
 from planctl.workflows.sync_stripe.push_objects import push_customer
 from planctl.workflows.sync_stripe.sending import finish, send, send_next, settle
 from planctl.workflows.sync_stripe.set_up import check_return_url

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from planctl.core.stripe.rights import RIGHTS, Held
 from planctl.core.stripe.stopping import UNANSWERED, unreachable
 from planctl.errors import InvalidInput, NotPermitted
 from planctl.store import stripe_account
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +13,16 @@ from typing import Any
 import pytest
 
 from planctl.core.currencies import Currency
-from planctl.core.invoicing.credits import Crediting, LineChoice, Parts, credit_of, divided, wrong_credits
+from planctl.core.invoicing.credits import (
+    Crediting,
+    GoneBack,
+    LineChoice,
+    Parts,
+    TakenOff,
+    credit_of,
+    divided,
+    wrong_credits,
+)
 from planctl.core.invoicing.model import (
     CreditDraft,
     CreditNote,
@@ -76,10 +86,15 @@ def invoice(*lines: Line, **changes: Any) -> Invoice:
     return replace(plain, **changes)
 
 
-def credit(one: Invoice, notes: list[CreditNote], *choices: tuple[int, int | None]) -> CreditDraft:
+def credit(
+    one: Invoice,
+    notes: list[CreditNote],
+    *choices: tuple[int, int | None],
+    taken_off: Sequence[TakenOff] = (),
+) -> CreditDraft:
     """Credit and remember the note."""
     said = Crediting(f"op:{len(notes)}", AT, "balance", "why")
-    draft = credit_of(one, notes, [LineChoice(*choice) for choice in choices], said)
+    draft = credit_of(one, GoneBack(notes, taken_off), [LineChoice(*choice) for choice in choices], said)
     notes.append(CreditNote(f"cn_{len(notes)}", f"CN-{len(notes)}", draft))
     return draft
 
@@ -153,6 +168,70 @@ def test_a_line_that_took_money_off_limits_what_can_be_credited() -> None:
     rest = credit(made, notes)
     assert [(one.position, one.net_minor) for one in rest.lines] == [(1, 5000), (2, -2100)]
     assert [*wrong_credits(made.draft.lines, notes)] == []
+
+
+def test_lines_that_come_to_all_of_an_invoice_take_back_what_took_money_off_too() -> None:
+    # 60.00 − 21.00 = 39.00: who credits 39.00 of the first line credits the invoice.
+    made, notes = invoice(line(6000), line(-2100, name="Unused days")), list[CreditNote]()
+    whole = credit(made, notes, (1, 3900))
+    assert [(one.position, one.net_minor) for one in whole.lines] == [(1, 6000), (2, -2100)]
+    with pytest.raises(Refused, match="credited whole already"):
+        credit(made, notes)
+
+
+VAT = ("vat", "0.19", False)
+ELSEWHERE = TakenOff(1, "inv_2", 1900, {VAT: 361}, "INV-2")
+
+
+def test_what_another_invoice_gave_back_of_a_line_is_not_credited_again() -> None:
+    # 30.00 with 5.70; INV-2 gave 19.00 with 3.61 back: 11.00 with 2.09 are left.
+    made, notes = invoice(line(3000, tax=570)), list[CreditNote]()
+    left = credit(made, notes, taken_off=[ELSEWHERE])
+    assert [(one.net_minor, one.tax_minor) for one in left.lines] == [(1100, 209)]
+    with pytest.raises(Refused) as refused:
+        credit(made, notes, taken_off=[ELSEWHERE])
+    assert (refused.value.code, refused.value.hint) == (
+        "nothing-to-credit",
+        "22.61 USD of line 1 went back on INV-2",
+    )
+
+
+def test_more_than_another_invoice_left_of_a_line_is_refused_with_what_is_left() -> None:
+    made = invoice(line(3000, tax=570))
+    with pytest.raises(Refused) as refused:
+        credit(made, [], (1, 1101), taken_off=[ELSEWHERE])
+    assert (refused.value.code, refused.value.expected) == ("credit-too-large", "above 0, at most 11.00 USD")
+    assert refused.value.hint == "22.61 USD of line 1 went back on INV-2"
+    part = credit(made, [], (1, 100), taken_off=[ELSEWHERE])
+    assert (part.total_minor, part.tax_minor) == (119, 19)
+
+
+def test_a_unit_of_tax_that_went_back_too_much_is_kept_of_the_rest() -> None:
+    # Of 1.00 with 0.19 all but 0.03 went back, with 0.20 of tax: 0.02 are left of 1.19.
+    made = invoice(line(100, tax=19))
+    left = credit(made, [], taken_off=[TakenOff(1, "inv_2", 97, {VAT: 20})])
+    assert (left.total_minor, left.tax_minor) == (2, 0)
+
+
+def test_of_the_whole_goes_back_what_its_own_lines_took_off_and_of_a_line_what_they_left() -> None:
+    made = invoice(line(2000), line(-500, name="Fewer seats"))
+    own = TakenOff(1, "inv_1", 500)
+    assert [(one.position, one.net_minor) for one in credit(made, [], taken_off=[own]).lines] == [
+        (1, 2000),
+        (2, -500),
+    ]
+    with pytest.raises(Refused, match="no more can be credited than is left of line 1"):
+        credit(made, [], (1, 1501), taken_off=[own])
+
+
+def test_an_invoice_that_took_off_more_than_is_left_of_it_is_credited_by_the_line_alone() -> None:
+    # 33.00 − 13.00; of the 33.00 went 32.00 back elsewhere: the whole comes to 1.00 − 13.00.
+    made = invoice(line(-1300, name="Unused days"), line(3300))
+    gone = [TakenOff(2, "inv_3", 3200, number="INV-3")]
+    with pytest.raises(Refused) as refused:
+        credit(made, [], taken_off=gone)
+    assert refused.value.code == "nothing-to-credit"
+    assert credit(made, [], (2, None), taken_off=gone).total_minor == 100
 
 
 @pytest.mark.parametrize("status", [InvoiceStatus.VOID, InvoiceStatus.DRAFT])

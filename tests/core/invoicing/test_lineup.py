@@ -530,3 +530,35 @@ def test_units_that_the_own_allowance_paid_for_another_account_still_count_as_po
     minutes = found["minutes"]
     assert values(minutes.claim, CLAIM) == (43, 10, 0, 33, 0)
     assert minutes.rated.amount_minor == 2130
+
+
+# --- the usual case, seen at once
+
+
+@pytest.mark.parametrize("reset", ["default", "month", "week", "day", "never"])
+@pytest.mark.parametrize("start", ["2026-01-01", "2025-12-31", "2026-01-09"])
+@pytest.mark.parametrize("end", ["", "2026-01-15", "2026-02-01", "2026-02-10"])
+@pytest.mark.parametrize("beside", ["nothing", "another", "a feeder", "a grant"])
+def test_a_course_that_is_seen_at_once_is_the_one_that_is_walked(
+    reset: Any, start: str, end: str, beside: str
+) -> None:
+    features = hard(reset=reset) | (spending("1/10") if beside == "a feeder" else {})
+    one = sub("sub_1", monthly(features=features), start)
+    subscriptions = [canceled(one, end) if end else one]
+    if beside == "another":
+        subscriptions.append(sub("sub_2", monthly(features=hard()), "2026-01-05"))
+    grants = [given("g", 10, "2026-01-20")] if beside == "a grant" else []
+    lineup = LineUp(subscriptions, grants)
+    days = ["2026-01-01", "2026-01-02", "2026-01-08", "2026-01-09", "2026-02-01", "2026-02-09"]
+    for since, until in pairwise(days):
+        assert lineup.course("minutes", t(since), t(until)) == lineup.walked("minutes", t(since), t(until))
+
+
+def test_an_ordinary_month_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        pytest.fail("an ordinary month was walked")
+
+    monkeypatch.setattr(LineUp, "walked", never)
+    lineup = LineUp([sub("sub_1", monthly(features=hard()))])
+    ((place,),) = lineup.course("minutes", t("2026-02-01"), t("2026-03-01"))
+    assert (place.account, place.grants) == (("sub_1", "minutes", 1), ())

@@ -167,6 +167,12 @@ def test_the_line_of_a_change_is_found_again_from_its_step() -> None:
     assert charged_step(second.subscription, "change:3", {}) is None
 
 
+def test_a_line_is_the_same_again_after_new_periods_have_begun_in_its_period() -> None:
+    change = ask(held(10), 15)
+    later = replace(change.subscription, anchors=(t("2026-01-25"),))
+    assert charged_step(later, "change:1", {}) == change.lines[0]
+
+
 # --- fewer
 
 

@@ -128,6 +128,15 @@ def test_what_was_credited_before_is_not_credited_again() -> None:
     assert [note.total_minor for note in found.credits] == [150]
 
 
+def test_a_credit_of_charges_of_which_nothing_is_left_takes_nothing_off() -> None:
+    # The usage of January was credited whole: that less of it was used gives nothing back once more.
+    gone = purse(billed=(billed(400, credited=400),))
+    assert totals(settled([at("2026-03-01", line(1900), late(-300))], gone)) == [(1900, 0)]
+    taken = replace(billed(400), taken_off=LineCredit(250))
+    found = settled([at("2026-03-01", line(1900), late(-300))], purse(billed=(taken,)))
+    assert totals(found) == [(1900 - 150, 0)]
+
+
 def test_nothing_of_a_void_invoice_or_of_another_charge_is_credited() -> None:
     other = BilledLine("inv_2", 1, line(400))
     found = settled([at("2026-03-01", late(-300))], purse(billed=(billed(400, void=True), other)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -41,13 +40,13 @@ ROW = Row("e-1", "nova", "minutes", NOW, "12.5")
 
 
 def accepted(**changes: Any) -> Accepted:
-    answer = accept(replace(ROW, **changes), KNOWN, NOW)
+    answer = accept(ROW._replace(**changes), KNOWN, NOW)
     assert isinstance(answer, Accepted), answer
     return answer
 
 
 def rejected(**changes: Any) -> Rejected:
-    answer = accept(replace(ROW, **changes), KNOWN, NOW)
+    answer = accept(ROW._replace(**changes), KNOWN, NOW)
     assert isinstance(answer, Rejected), answer
     return answer
 
@@ -63,7 +62,7 @@ def test_a_former_feature_id_feeds_the_renamed_feature_and_stays_the_same_conten
     answer = accepted(event="talk")
     assert (answer.event.event, answer.feeds) == ("minutes", ("minutes",))
     # The same file read before the rename: `talk` was the feature's id, and the content is the same.
-    before = accept(replace(ROW, event="talk"), known_meters([Feature("talk", "metered")]), NOW)
+    before = accept(ROW._replace(event="talk"), known_meters([Feature("talk", "metered")]), NOW)
     assert isinstance(before, Accepted)
     assert before.payload == answer.payload
 
@@ -77,7 +76,7 @@ def test_an_event_feeds_every_feature_whose_where_matches() -> None:
 
 def test_a_known_event_that_matches_no_meter_feeds_nothing() -> None:
     known = known_meters([FEATURES[7]])
-    answer = accept(replace(ROW, event="completion", properties={"model": "small"}), known, NOW)
+    answer = accept(ROW._replace(event="completion", properties={"model": "small"}), known, NOW)
     assert isinstance(answer, Accepted)
     assert answer.feeds == ()
 
@@ -117,7 +116,7 @@ def test_an_event_may_lie_five_minutes_in_the_future_and_not_more() -> None:
     answer = rejected(at=NOW + 300 * SECOND + 1)
     assert answer.reason is Reason.FUTURE
     assert "--allow-future" in answer.hint
-    late = replace(ROW, at=NOW + 86_400 * SECOND)
+    late = ROW._replace(at=NOW + 86_400 * SECOND)
     assert isinstance(accept(late, KNOWN, NOW, allow_future=True), Accepted)
 
 
@@ -146,7 +145,7 @@ def test_a_weighted_meter_takes_changes_of_its_level() -> None:
      ("-1", "", False), ("-1", "e-0", True), ("-2", "e-0", False)],
 )  # fmt: skip
 def test_events_that_are_counted_count_once(quantity: str, corrects: str, good: bool) -> None:
-    answer = accept(replace(ROW, event="api.call", quantity=quantity, corrects=corrects), KNOWN, NOW)
+    answer = accept(ROW._replace(event="api.call", quantity=quantity, corrects=corrects), KNOWN, NOW)
     assert isinstance(answer, Accepted) if good else isinstance(answer, Rejected)
 
 

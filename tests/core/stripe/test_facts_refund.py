@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planctl.core.invoicing.credits import Crediting, wrong_credits
+from planctl.core.invoicing.credits import Crediting, GoneBack, wrong_credits
 from planctl.core.invoicing.model import CreditNote, Invoice, Line, TaxShare
 from planctl.core.money import round_half_up
 from planctl.core.periods import Instant
@@ -38,7 +38,7 @@ def of(*lines: Line) -> Invoice:
 def back(one: Invoice, sum_minor: int, notes: list[CreditNote] | None = None) -> list[tuple[int, int, int]]:
     """Position, net and tax of what goes back; the note is added to `notes`."""
     notes = [] if notes is None else notes
-    made = credit_of_sum(one, notes, sum_minor, SAID)
+    made = credit_of_sum(one, GoneBack(notes), sum_minor, SAID)
     assert made.total_minor == sum_minor
     assert list(wrong_credits(one.draft.lines, [*notes, CreditNote("cn_1", "CN-1", made)])) == []
     notes.append(CreditNote(f"cn_{len(notes)}", f"CN-{len(notes)}", made))
@@ -66,7 +66,7 @@ def test_where_no_net_amount_and_its_tax_make_the_sum_a_unit_of_it_is_tax() -> N
 
 def test_a_tax_that_is_inside_the_price_goes_back_with_it() -> None:
     inside = fee(1_190, taxes=(share("0.19", 190, included=True),))
-    made = credit_of_sum(of(inside), [], 595, SAID)
+    made = credit_of_sum(of(inside), GoneBack(), 595, SAID)
     assert [(line.net_minor, line.tax_minor, line.taxes[0].amount_minor) for line in made.lines] == [
         (595, 0, 95)
     ]
@@ -89,7 +89,7 @@ def test_a_line_that_takes_money_off_shares_nothing() -> None:
 
 def test_more_than_is_left_is_refused_with_both_amounts() -> None:
     with pytest.raises(Refused) as refused:
-        credit_of_sum(of(fee(1_000)), [], 1_001, SAID)
+        credit_of_sum(of(fee(1_000)), GoneBack(), 1_001, SAID)
     assert (refused.value.expected, refused.value.got) == ("at most 10.00 EUR", "10.01 EUR")
 
 

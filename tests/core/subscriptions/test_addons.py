@@ -128,9 +128,17 @@ def test_without_a_live_base_it_is_refused() -> None:
     assert refusal(replace(SEAT, requires=()), []) == ("requires", "no plan")
 
 
-@pytest.mark.parametrize("status", [Status.BLOCKED, Status.PAUSED])
-def test_nothing_is_added_to_what_is_stopped(status: Status) -> None:
-    assert refusal(beside=[replace(BASE, status=status)])[0] == "stopped"
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (Status.BLOCKED, "what is overdue must be paid first"),
+        (Status.PAUSED, "planctl subscription resume nova/starter"),
+    ],
+)
+def test_nothing_is_added_to_what_is_stopped_until_it_goes_on(status: Status, hint: str) -> None:
+    with pytest.raises(Refused) as refused:
+        add(beside=[replace(BASE, status=status)])
+    assert (refused.value.code, refused.value.hint) == ("stopped", hint)
 
 
 def test_its_base_must_run_when_it_begins() -> None:

@@ -350,3 +350,20 @@ def test_a_new_anchor_does_not_shorten_what_a_fee_charged_ahead_is_for() -> None
     arrears = replace(one, terms=monthly("30", bill="in arrears"))
     (due,) = dues(arrears, t("2026-05-19"))
     assert (due.at, due.period.ends_at) == (t("2026-04-20"), t("2026-04-20"))
+
+
+# --- what is remembered of terms
+
+
+def test_terms_that_differ_in_one_price_are_remembered_apart() -> None:
+    several = [monthly(features=metered(included=number)) for number in range(300)]
+    assert len({hash(terms) for terms in several}) == 300
+    assert hash(several[7]) == hash(monthly(features=metered(included=7)))
+
+
+def test_features_close_in_the_order_of_their_own_terms() -> None:
+    minutes, calls = metered(included=1), metered("calls", included=2)
+    one, other = monthly(features=minutes | calls), monthly(features=calls | minutes)
+    assert one == other
+    assert closed_features(running(one))["interval"] == ("minutes", "calls")
+    assert closed_features(running(other))["interval"] == ("calls", "minutes")

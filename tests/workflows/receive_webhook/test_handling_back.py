@@ -79,6 +79,27 @@ def test_the_tax_goes_back_with_its_part(world: World) -> None:
     assert notes(world) == [("refund", [("10.00", "1.90")]), ("refund", [("9.00", "1.71")])]
 
 
+def test_what_a_change_gave_back_cannot_go_back_at_stripe_again(world: World) -> None:
+    # 19.00 for January; from the 11th on 21 of 31 days, 12.87, went back with the change: 6.13 are left.
+    intent = paid(world)
+    world.business.subscribe("nova", "pro", "2026-01-11", pay="month")
+    world.days(11)
+    world.stripe.refund(intent, 613)
+    world.take("refund.created")
+    assert notes(world) == [("refund", [("6.13", "0.00")])]
+
+
+def test_more_than_a_change_left_of_an_invoice_waits_for_somebody(world: World) -> None:
+    intent = paid(world)
+    world.business.subscribe("nova", "pro", "2026-01-11", pay="month")
+    world.days(11)
+    world.stripe.refund(intent)
+    handled = world.take("refund.created")
+    assert handled.outcome == "parked"
+    assert "at most 6.13 USD" in handled.why
+    assert notes(world) == []
+
+
 def test_what_went_back_of_a_part_leaves_the_rest_owed_as_it_was(world: World) -> None:
     # 4.00 of 19.00 are paid by bank, 15.00 at Stripe, of which 15.00 go back: 0 is owed, as at Stripe.
     world.customer()

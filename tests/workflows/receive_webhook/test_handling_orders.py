@@ -160,7 +160,7 @@ def test_taken_in_by_two_at_once_it_is_taken_in_once(world: World, closed: bool)
     def another(request: Request) -> None:
         if request.path == "/v1/invoice_payments" and not meanwhile:
             meanwhile.append("")
-            with open_store(str(world.business.store.where)) as store:
+            with open_store(str(world.business.store.url)) as store:
                 other = World(Business(store), world.stripe)
                 meanwhile[0] = other.handle(event).outcome
 

@@ -6,7 +6,6 @@ more. Its invoices are put to Stripe with one line each, so that these tests sta
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ from planctl.stripe_bridge.keys import Key
 from planctl.workflows.receive_webhook.handling import Receiver, handle
 from planctl.workflows.receive_webhook.pulling import pull
 from planctl.workflows.sync_stripe.sending import Talk, send
+from tests import stores
 from tests.fakes.stripe import FakeStripe
 from tests.workflows.business import Business
 
@@ -163,12 +163,8 @@ class World:
     @contextmanager
     def copied(self, path: Path) -> Iterator[World]:
         """A second store with the same content, for the same Stripe account."""
-        with sqlite3.connect(self.business.store.where) as here, sqlite3.connect(path) as there:
-            here.backup(there)
-        here.close()
-        there.close()
-        path.chmod(0o600)
-        with open_store(str(path)) as store:
+        stores.copy_open(self.business.store, path)
+        with open_store(stores.url(path)) as store:
             yield World(Business(store), self.stripe)
 
     # --- what stands here

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from planctl.store.engine import open_store
+from tests import stores
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe.fixture import stripe
 from tests.workflows.business import Business
@@ -30,9 +30,8 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(books: Path, tmp_path: Path, stripe: FakeStripe) -> Iterator[World]:
     """A business without customers, set up with the fake. At the end every law holds in its store."""
     path = tmp_path / "books.db"
-    shutil.copyfile(books, path)
-    path.chmod(0o600)
-    with open_store(str(path)) as store:
+    stores.copy(books, path)
+    with open_store(stores.url(path)) as store:
         made = World(Business(store), stripe)
         yield made
         made.business.check()

@@ -37,6 +37,7 @@ from planctl.workflows.receive_webhook.complete_checkout import Completed, compl
 from planctl.workflows.subscribe import Wanted, apply_subscription, propose_subscription
 from planctl.workflows.sync_stripe.open_checkout import Opened, Opening, open_page, with_means_of_payment
 from planctl.workflows.sync_stripe.sending import Talk
+from tests import stores
 from tests.fakes.stripe import FakeStripe
 from tests.workflows.world import apply
 
@@ -299,7 +300,9 @@ def refused(code: str, do: Callable[[], object]) -> PlanctlError:
 @pytest.fixture
 def shop(stripe: FakeStripe, tmp_path: Path) -> Iterator[Shop]:
     """A shop with one customer, nova; at the end of each test every law holds, the trial balance among them."""
-    with open_store(str(tmp_path / "books.db"), create=True, at=NEW_YEAR * 1_000_000, is_test=True) as store:
+    with open_store(
+        stores.url(tmp_path / "books.db"), create=True, at=NEW_YEAR * 1_000_000, is_test=True
+    ) as store:
         made = Shop(store, stripe)
         made.customer()
         yield made

@@ -19,6 +19,7 @@ from planctl.store import stripe_outbox
 from planctl.store.engine import open_store
 from planctl.stripe_bridge.gateway import Gateway
 from planctl.workflows.sync_stripe.resolve import let_go
+from tests import stores
 from tests.fakes.stripe import FakeStripe, Fault
 from tests.fakes.stripe.faults import Kind
 from tests.workflows.sync_stripe.paying import NEW_YEAR, Killed, Shop, refused
@@ -147,7 +148,7 @@ def die_at_commit(shop: Shop, step: int, _place: str) -> None:
 def die_everywhere(directory: Path, arm: Callable[[Shop, int, str], None], place: str) -> int:
     """Open a page in the place of another, dying at step 1, 2, 3 ... until nothing dies; open it again each time."""
     for step in range(1, MOST_STEPS):
-        path = str(directory / f"{step}.db")
+        path = stores.url(directory / f"{step}.db")
         with (
             FakeStripe() as fake,
             open_store(path, create=True, at=NEW_YEAR * 1_000_000, is_test=True) as store,

@@ -6,7 +6,6 @@ It is killed before, after and in the middle of every request, and at every tran
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from planctl.store.engine import open_store
+from tests import stores
 from tests.fakes.stripe import FakeStripe, Fault
 from tests.workflows.business import Business
 from tests.workflows.sync_stripe.world import Killed, World
@@ -34,9 +34,8 @@ TOTALS = {CARD: 4_990, MAILED: 1_900}
 def sold(books: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with two invoices, one for a card and one that is sent; copy it, never open it."""
     path = tmp_path_factory.mktemp("sold") / "books.db"
-    shutil.copyfile(books, path)
-    path.chmod(0o600)
-    with open_store(str(path)) as store:
+    stores.copy(books, path)
+    with open_store(stores.url(path)) as store:
         business = Business(store)
         business.customer("nova", payment_method="card")
         business.customer("mira", payment_method="invoice", emails=("mira@books.example",))
@@ -55,7 +54,7 @@ def meet(world: World) -> None:
 @contextmanager
 def opened(path: Path, fake: FakeStripe) -> Iterator[World]:
     """The world on a store."""
-    with open_store(str(path)) as store:
+    with open_store(stores.url(path)) as store:
         yield World(Business(store), fake)
 
 
@@ -117,22 +116,20 @@ def test_F097_a_push_that_is_killed_at_any_transaction_is_finished_by_the_next(
 
 def _killed_and_finished(sold: Path, path: Path, die: dict[str, Any]) -> bool:
     """Whether the push was killed there; then it was run again, and all is well."""
-    shutil.copyfile(sold, path)
-    path.chmod(0o600)
+    stores.copy(sold, path)
     with FakeStripe() as fake, opened(path, fake) as world:
         meet(world)
         was_killed = killed(world, die)
         check(world)
         assert fake.violations == []
-    path.unlink()
+    stores.remove(path)
     return was_killed
 
 
 def test_a_push_that_is_killed_again_and_again_comes_to_its_end(sold: Path, tmp_path: Path) -> None:
     """A comparison takes two requests, so a run that does no more than four gets on."""
     path = tmp_path / "books.db"
-    shutil.copyfile(sold, path)
-    path.chmod(0o600)
+    stores.copy(sold, path)
     with FakeStripe() as fake, opened(path, fake) as world:
         meet(world)
         runs = 0
@@ -185,11 +182,10 @@ def test_F097_a_process_that_is_killed_leaves_one_invoice_each(
     sold: Path, tmp_path: Path, stripe: FakeStripe, when: str, number: int
 ) -> None:
     path = tmp_path / "books.db"
-    shutil.copyfile(sold, path)
-    path.chmod(0o600)
+    stores.copy(sold, path)
     with opened(path, stripe) as world:
         meet(world)
-    given = [str(path), stripe.address, stripe.key, when, str(number)]
+    given = [stores.address(path), stripe.address, stripe.key, when, str(number)]
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *given],
         cwd=ROOT,
@@ -208,8 +204,7 @@ def test_two_pushes_side_by_side_send_each_invoice_once(
 ) -> None:
     """At each request of one push another one runs whole."""
     path = tmp_path / "books.db"
-    shutil.copyfile(sold, path)
-    path.chmod(0o600)
+    stores.copy(sold, path)
     with opened(path, stripe) as one, opened(path, stripe) as other:
         meet(one)
         one.gateway.before = other.push
@@ -224,8 +219,7 @@ def test_another_push_between_any_two_requests_does_no_harm(
 ) -> None:
     """The first stands still at one request, and the other does everything meanwhile."""
     path = tmp_path / "books.db"
-    shutil.copyfile(sold, path)
-    path.chmod(0o600)
+    stores.copy(sold, path)
     with opened(path, stripe) as one, opened(path, stripe) as other:
         meet(one)
         asked = []

@@ -6,12 +6,12 @@ import pytest
 
 from planctl.store.engine import Store
 from tests.fakes.stripe import FakeStripe
-from tests.store.test_postgres import server, store, url
+from tests.store.test_postgres import store, url
 from tests.workflows.business import Business
 from tests.workflows.sync_stripe.world import CATALOG, World
 from tests.workflows.world import apply
 
-__all__ = ["server", "store", "url"]
+__all__ = ["store", "url"]
 
 pytestmark = pytest.mark.postgres
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from planctl.store.engine import open_store
 from planctl.store.stripe_outbox import by_id
 from planctl.workflows.sync_stripe.push_objects import push_customers
 from planctl.workflows.sync_stripe.resolve import adopt, check_adoption, let_go
+from tests import stores
 from tests.fakes.stripe import FakeStripe
 from tests.workflows.business import Business
 from tests.workflows.sync_stripe.world import World
@@ -31,23 +31,22 @@ class Shop:
 
     @contextmanager
     def opened(self) -> Iterator[World]:
-        with open_store(str(self.path)) as store:
+        with open_store(stores.url(self.path)) as store:
             yield World(Business(store), self.fake)
 
     def back_up(self) -> None:
-        shutil.copyfile(self.path, self.path.with_suffix(".backup"))
+        stores.copy(self.path, self.path.with_suffix(".backup"))
 
     def put_back(self, hours: int = 25) -> None:
         """The backup takes the store's place, so many hours later."""
-        shutil.copyfile(self.path.with_suffix(".backup"), self.path)
+        stores.copy(self.path.with_suffix(".backup"), self.path)
         self.fake.clock.advance(hours * HOUR)
 
 
 @pytest.fixture
 def shop(books: Path, tmp_path: Path, stripe: FakeStripe) -> Shop:
     path = tmp_path / "books.db"
-    shutil.copyfile(books, path)
-    path.chmod(0o600)
+    stores.copy(books, path)
     return Shop(path, stripe)
 
 

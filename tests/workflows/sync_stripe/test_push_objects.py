@@ -24,6 +24,7 @@ from planctl.stripe_bridge.gateway import Gateway
 from planctl.stripe_bridge.keys import Key
 from planctl.workflows.sync_stripe.push_objects import Pushed, push_catalog, push_customer, push_customers
 from planctl.workflows.sync_stripe.sending import Talk, finish_all
+from tests import stores
 from tests.fakes.stripe import FakeStripe, Fault
 from tests.fakes.stripe.faults import Kind
 from tests.workflows.world import apply
@@ -128,7 +129,9 @@ def amounts(pushing: Pushing, price: dict[str, Any]) -> dict[str, int]:
 
 @pytest.fixture
 def pushing(stripe: FakeStripe, tmp_path: Path) -> Iterator[Pushing]:
-    with open_store(str(tmp_path / "books.db"), create=True, at=NOW * 1_000_000, is_test=True) as store:
+    with open_store(
+        stores.url(tmp_path / "books.db"), create=True, at=NOW * 1_000_000, is_test=True
+    ) as store:
         made = Pushing(store, stripe)
         fill(made)
         yield made
@@ -302,7 +305,7 @@ def die_at_commit(pushing: Pushing, step: int) -> None:
 def die_everywhere(directory: Path, arm: Callable[[Pushing, int], None]) -> int:
     """Push into an empty account, dying at step 1, 2, 3 ... until nothing dies; each time push again and look."""
     for step in range(1, MOST_STEPS):
-        path = str(directory / f"{step}.db")
+        path = stores.url(directory / f"{step}.db")
         with (
             FakeStripe(NOW) as fake,
             open_store(path, create=True, at=NOW * 1_000_000, is_test=True) as store,

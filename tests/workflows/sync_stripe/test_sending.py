@@ -5,9 +5,7 @@ Source: planctl reliability rules, idempotency: push step by step, "Crash or fai
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +21,9 @@ from planctl.core.stripe.model import (
 )
 from planctl.errors import Busy, NotPermitted
 from planctl.store import stripe_outbox
+from planctl.store.engine import open_store
 from planctl.workflows.sync_stripe.sending import finish, finish_all, send, send_next
+from tests import stores
 from tests.fakes.stripe import Request
 from tests.fakes.stripe.faults import Kind
 from tests.workflows.sync_stripe.office import (
@@ -81,10 +81,11 @@ def test_the_call_is_on_disk_as_sent_before_its_first_byte_and_no_transaction_is
 
     def look(request: Request) -> None:
         if request.method == "POST":
-            with closing(sqlite3.connect(store_path, timeout=0)) as other:
-                other.execute("BEGIN IMMEDIATE")
-                row = other.execute("SELECT state, idempotency_key, body FROM stripe_operation").fetchall()
-                seen.append((row, request.key, request.body))
+            with open_store(stores.url(store_path), wait_seconds=0) as other, other.write() as tx:
+                found = tx.connection.exec_driver_sql(
+                    "SELECT state, idempotency_key, body FROM stripe_operation"
+                )
+                seen.append((found.all(), request.key, request.body))
 
     office.stripe.hooks.before.append(look)
     send(office.talk(), PRO)

@@ -18,6 +18,7 @@ from planctl.core.stripe.model import (
 from planctl.store import stripe_outbox
 from planctl.store.engine import open_store
 from planctl.workflows.sync_stripe.sending import finish, finish_all, send
+from tests import stores
 from tests.workflows.sync_stripe.office import (
     PRO,
     Mortal,
@@ -42,7 +43,7 @@ def test_two_that_send_the_same_call_at_once_make_one_object(office: Office, sto
     ended: list[Operation] = []
 
     def first() -> None:
-        with open_store(str(store_path)) as own:
+        with open_store(stores.url(store_path)) as own:
             ended.append(send(office.talk(office.new_gateway(), own), PRO))
 
     def sleep(_: int) -> None:

@@ -30,6 +30,7 @@ from planctl.workflows.correct_invoices import CreditAsked, apply_credit, write_
 from planctl.workflows.sync_stripe.push_invoices import push_invoices
 from planctl.workflows.sync_stripe.push_objects import push_customer
 from planctl.workflows.sync_stripe.sending import Talk
+from tests import stores
 from tests.fakes.stripe import FakeStripe, Fault
 from tests.workflows.business import NEW_YEAR, Business, t
 from tests.workflows.world import apply
@@ -74,7 +75,7 @@ class Killed(BaseException):
 
 def make_books(path: Path) -> None:
     """A test store that sells the catalog; copy it, never open it."""
-    with open_store(str(path), create=True, at=NEW_YEAR, is_test=True) as store, store.write() as tx:
+    with open_store(stores.url(path), create=True, at=NEW_YEAR, is_test=True) as store, store.write() as tx:
         apply(tx, CATALOG)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from planctl.core.pricing.kinds.percentage import Percentage
 from planctl.core.pricing.kinds.tiers import TierTable
 from planctl.core.pricing.kinds.volume import Volume
 from planctl.core.pricing.model import PriceKind
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Mapping, Node

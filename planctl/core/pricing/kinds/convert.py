@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Self, cast
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Self, cast
 from planctl.core.money import decimal_text
 from planctl.core.pricing.kinds.shared import ROUNDS, Round, exact, rounded
 from planctl.core.pricing.model import Billable, Steps
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from planctl.core.pricing.kinds.shared import ZERO, exact, price_text, prices_document, read_prices, singular
 from planctl.core.pricing.model import Billable, Part, Priced, Prices, Steps
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node

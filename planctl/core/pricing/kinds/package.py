@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Self, cast
@@ -21,6 +20,7 @@ from planctl.core.pricing.kinds.shared import (
     rounded,
 )
 from planctl.core.pricing.model import Billable, Part, Priced, Prices, Steps
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -19,6 +19,7 @@ from planctl.core.pricing.kinds.shared import (
     read_prices,
 )
 from planctl.core.pricing.model import Billable, EventAmount, Part, Priced, PriceKind, Prices, Steps
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node

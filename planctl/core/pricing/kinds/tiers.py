@@ -7,13 +7,13 @@ count total usage with the allowance included, as price pages are written.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from planctl.core.money import decimal_text
+from planctl.core.money import decimal_text, plus
 from planctl.core.pricing.kinds.convert import Convert
 from planctl.core.pricing.kinds.shared import (
     ONE,
@@ -28,6 +28,7 @@ from planctl.core.pricing.kinds.shared import (
     singular,
 )
 from planctl.core.pricing.model import Part, Prices, Steps
+from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.core.document import Document, Node
@@ -170,7 +171,7 @@ def _span(above: Decimal | None, to: Decimal | None, size: Fraction) -> str:
 
 def total_of(parts: Iterable[Part]) -> Fraction:
     """The exact sum of the parts' amounts."""
-    return sum((part.amount for part in parts), ZERO)
+    return plus(*(part.amount for part in parts))
 
 
 def read_tiers(node: Node, what: str, reader: Reader) -> tuple[Tier, ...] | None:

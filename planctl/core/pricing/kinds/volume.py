@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
 from planctl.core.pricing.kinds import tiers as table
 from planctl.core.pricing.kinds.shared import ZERO
 from planctl.core.pricing.model import Billable, Part, Priced
+from planctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,117 @@
+"""Upgrading a store on PostgreSQL while others use it: once, whole, and never in the way of readers for long."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from planctl import clock
+from planctl.errors import Busy, Refused
+from planctl.store import migrate
+from planctl.store.contents import digest
+from planctl.store.engine import open_store
+from planctl.store.migrate import Upgrade, upgrade
+from planctl.store.rows import METADATA
+from planctl.store.version import SCHEMA_VERSION
+from tests import stores
+from tests.store.everything import put
+
+pytestmark = pytest.mark.postgres
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+
+
+@pytest.fixture
+def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a store with the schema before the newest, with a customer."""
+    url = stores.database(tmp_path / "older.db")
+
+    def up_to(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(migrate.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, f"{SCHEMA_VERSION - 1:04}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "_run", up_to)
+        patch.setattr("planctl.store.version.SCHEMA_VERSION", SCHEMA_VERSION - 1)
+        with open_store(url, create=True, at=1, is_test=True) as store, store.write():
+            put(store, METADATA.tables["customer"])
+    return url
+
+
+def test_an_older_store_is_refused_until_it_is_upgraded_and_keeps_its_rows(older: str) -> None:
+    with pytest.raises(Refused, match="older schema"):
+        open_store(older)
+    assert upgrade(older) == Upgrade(SCHEMA_VERSION - 1, SCHEMA_VERSION)
+    with open_store(older) as store, store.read() as tx:
+        assert digest(tx)["customer"].rows == 4
+
+
+def test_of_two_upgrades_at_once_one_does_it_and_both_succeed(older: str) -> None:
+    meet = threading.Barrier(2, timeout=20)
+    done: list[Upgrade] = []
+
+    def one() -> None:
+        meet.wait()
+        done.append(upgrade(older, wait_seconds=30))
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {one.after for one in done} == {SCHEMA_VERSION}
+    assert sorted(one.before for one in done)[0] == SCHEMA_VERSION - 1
+    assert len(done) == 2
+
+
+def altering(connection: Connection) -> None:
+    """A migration that changes a table that everybody reads."""
+    connection.execute(text("ALTER TABLE customer ADD COLUMN shoe_size bigint"))
+
+
+def test_an_upgrade_lets_readers_through_while_it_waits_for_a_table(
+    older: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody reads for long; between its tries nobody waits, and at the end of the reading it is done."""
+    raw = psycopg.connect(older, autocommit=True)
+    raw.execute("BEGIN")
+    raw.execute("SELECT count(*) FROM customer")
+    waits: list[int] = []
+
+    def pause(_milliseconds: int) -> None:
+        with psycopg.connect(older, autocommit=True) as other:
+            waiting = other.execute(WAITING).fetchone()
+            assert waiting == (0,)
+            other.execute("SELECT count(*) FROM customer")
+        waits.append(1)
+        if len(waits) == 2:
+            raw.execute("ROLLBACK")
+
+    monkeypatch.setattr(clock, "pause", pause)
+    monkeypatch.setattr("planctl.store.postgres_link.BRIEF_MS", 10)
+    monkeypatch.setattr(migrate, "_run", altering)
+    assert upgrade(older).after == SCHEMA_VERSION
+    assert len(waits) == 2
+    raw.close()
+
+
+def test_an_upgrade_gives_up_where_a_table_stays_in_use(older: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "pause", lambda _milliseconds: None)
+    monkeypatch.setattr("planctl.store.postgres_link.BRIEF_MS", 10)
+    monkeypatch.setattr(migrate, "_run", altering)
+    with psycopg.connect(older, autocommit=True) as raw:
+        raw.execute("BEGIN")
+        raw.execute("SELECT count(*) FROM customer")
+        with pytest.raises(Busy, match="a long command is using a table"):
+            upgrade(older)
+        raw.execute("ROLLBACK")
+    with pytest.raises(Refused, match="older schema"):
+        open_store(older)
