@@ -104,7 +104,7 @@ class Cable:
 def hardly_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A moment it takes: the server must notice that a connection ended before it can say what became of it."""
     pause = clock.pause
-    monkeypatch.setattr(clock, "pause", lambda milliseconds: pause(min(milliseconds, 50)))
+    monkeypatch.setattr(clock, "pause", lambda milliseconds: pause(min(milliseconds, 200)))
 
 
 @pytest.fixture
