@@ -142,7 +142,7 @@ def running_period(subscription: Subscription, at: Instant) -> Period:
         period = Period(0, subscription.started_at, subscription.anchor_at)
     else:
         schedule = subscription.schedule()
-        period = schedule.period(schedule.index_at(at))
+        period = schedule.period_at(at)
     return period if subscription.ends_at is None else period.cut_at(subscription.ends_at)
 
 

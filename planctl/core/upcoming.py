@@ -235,7 +235,7 @@ def renewal_of(one: Subscription, at: Instant) -> Instant | None:
         return None
     schedule = one.schedule()
     since = Instant(max(at, one.fees_from if _in_arrears(one) else one.fees_from - 1, one.anchor_at))
-    boundary = schedule.period(schedule.index_at(since)).ends_at
+    boundary = schedule.period_at(since).ends_at
     return None if boundary is None or (one.ends_at is not None and one.ends_at <= boundary) else boundary
 
 

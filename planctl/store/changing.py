@@ -83,7 +83,7 @@ def with_charges(
 def _period_start(one: Subscription, at: Instant) -> Instant:
     """When the billing period began that runs just before an instant."""
     schedule = one.schedule()
-    return schedule.period(schedule.index_at(Instant(max(at - 1, schedule.anchor_at)))).starts_at
+    return schedule.period_at(Instant(max(at - 1, schedule.anchor_at))).starts_at
 
 
 @dataclass(frozen=True, slots=True)

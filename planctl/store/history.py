@@ -78,7 +78,7 @@ def since(
     first = Instant(max(min(instants), subscription.anchor_at))
     schedules = [subscription.schedule()]
     schedules += [allowance_schedule(subscription, reset) for reset in closed_features(subscription)]
-    return Instant(min(one.period(one.index_at(first)).starts_at for one in schedules) - 1)
+    return Instant(min(one.period_at(first).starts_at for one in schedules) - 1)
 
 
 def history(tx: Tx, wanted: Mapping[str, Instant], with_draws: Iterable[str]) -> History:

@@ -167,7 +167,7 @@ def start_lines(
     """What starting will do, for the question before it."""
     tz = zone(subscription.timezone)
     schedule = subscription.schedule()
-    period = schedule.period(schedule.index_at(subscription.started_at))
+    period = schedule.period_at(subscription.started_at)
     first = f"{day_text(subscription.started_at, tz)} to {day_text(period.ends_at, tz, 'open')}"
     lines = [
         f"{subscription.customer} starts {subscription.plan} v{subscription.plan_version}, {paid_text(subscription)}"
@@ -275,7 +275,7 @@ def _period_at(one: Subscription, as_of: Instant) -> Period | None:
         return None
     schedule = one.schedule()
     last = as_of if one.ends_at is None else Instant(max(min(as_of, one.ends_at - 1), one.anchor_at))
-    period = schedule.period(schedule.index_at(last))
+    period = schedule.period_at(last)
     period = replace(period, starts_at=Instant(max(period.starts_at, one.started_at)))
     return period if one.ends_at is None else period.cut_at(one.ends_at)
 

@@ -187,7 +187,7 @@ def _period_end(subscription: Subscription, now: Instant) -> Instant:
     over = subscription.trial_ends_at
     if over is not None and latest < over:
         return over
-    period = schedule.period(schedule.index_at(latest))
+    period = schedule.period_at(latest)
     if period.ends_at is None:
         raise Refused(
             f"{subscription.id} has no period that ends: it was bought once",

@@ -166,7 +166,7 @@ def _moved_in(subscription: Subscription, values: Mapping[str, str], now: Instan
         fees_from = _instant(values, "billed_through", subscription.timezone)
     elif local_date(paid_from, tz) < local_date(now, tz) and not subscription.terms.free:
         schedule = subscription.schedule()
-        end = schedule.period(schedule.index_at(now)).ends_at
+        end = schedule.period_at(now).ends_at
         fees_from = now if end is None else end
     elif paid_from > subscription.started_at:
         fees_from = paid_from

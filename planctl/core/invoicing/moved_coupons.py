@@ -70,7 +70,7 @@ def _same_period(now: Subscription | None, by_id: Mapping[str, Subscription]) ->
     one = now
     while one.follows in by_id:
         old = by_id[one.follows]
-        period = one.schedule().period(one.schedule().index_at(one.started_at))
+        period = one.schedule().period_at(one.started_at)
         goes_on = old.anchor_at == one.anchor_at and old.pay == one.pay
         if not goes_on or period.starts_at == one.started_at:
             return found

@@ -198,7 +198,7 @@ def _when(
 
 def _boundary(subscription: Subscription, now: Instant) -> Instant | None:
     schedule = subscription.schedule()
-    return schedule.period(schedule.index_at(max(now, subscription.anchor_at))).ends_at
+    return schedule.period_at(max(now, subscription.anchor_at)).ends_at
 
 
 def _renewal(subscription: Subscription, now: Instant) -> Instant:
@@ -220,7 +220,7 @@ def _renewal(subscription: Subscription, now: Instant) -> Instant:
 def _fee_is_coming(subscription: Subscription, now: Instant) -> bool:
     """Whether a period begins at this very instant whose fee is not billed yet: it will be for the new quantity."""
     schedule = subscription.schedule()
-    begins = max(schedule.period(schedule.index_at(now)).starts_at, subscription.started_at)
+    begins = max(schedule.period_at(now).starts_at, subscription.started_at)
     settled = subscription.settled_at
     unbilled = settled is None or settled < begins
     return begins == now and begins >= subscription.fees_from and unbilled

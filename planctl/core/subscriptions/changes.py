@@ -262,7 +262,7 @@ def renewal_of(old: Subscription, now: Instant) -> Instant:
     if old.trial_ends_at is not None and old.in_trial(now):
         return old.trial_ends_at
     schedule = old.schedule()
-    boundary = schedule.period(schedule.index_at(Instant(max(now, old.anchor_at)))).ends_at
+    boundary = schedule.period_at(Instant(max(now, old.anchor_at))).ends_at
     over = old.expires_at is not None and boundary is not None and old.expires_at < boundary
     if boundary is None or over:
         raise Refused(
@@ -309,7 +309,7 @@ def _begun_anew(addon: Subscription, at: Instant) -> Subscription:
     """An add-on whose periods begin anew at an instant; as it is where one begins there already and ends the same."""
     anew = replace(addon, anchors=(*addon.anchors, at))
     before, after = addon.schedule(), anew.schedule()
-    same = before.period(before.index_at(at)) == after.period(after.index_at(at))
+    same = before.period_at(at) == after.period_at(at)
     return addon if same else anew
 
 

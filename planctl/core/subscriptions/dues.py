@@ -358,7 +358,7 @@ def settles_at(subscription: Subscription, period: Period) -> Instant | None:
     if period.ends_at is None or subscription.terms.settle != "renewal":
         return period.ends_at
     schedule = subscription.schedule()
-    billing = _cut(schedule.period(schedule.index_at(Instant(period.ends_at - 1))), subscription)
+    billing = _cut(schedule.period_at(Instant(period.ends_at - 1)), subscription)
     return billing.ends_at
 
 
@@ -370,7 +370,7 @@ def _closings(subscription: Subscription, reset: Reset, until: Instant | None) -
     index = _first_index(schedule, subscription)
     if subscription.terms.settle == "renewal" and settled is not None and settled >= schedule.anchor_at:
         billing = subscription.schedule()
-        index = schedule.index_at(billing.period(billing.index_at(settled)).starts_at)
+        index = schedule.index_at(billing.period_at(settled).starts_at)
     while True:
         period = first_part(schedule.period(index), subscription)
         if subscription.ends_at is not None and period.starts_at >= subscription.ends_at:

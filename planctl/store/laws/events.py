@@ -93,10 +93,10 @@ def _running(subscription: Subscription) -> Iterator[int]:
     since = Instant(max(subscription.anchor_at, subscription.settled_at or subscription.anchor_at))
     if subscription.terms.settle == "renewal":
         billing = subscription.schedule()
-        since = billing.period(billing.index_at(since)).starts_at
+        since = billing.period_at(since).starts_at
     for reset in closed_features(subscription):
         schedule = allowance_schedule(subscription, reset)
-        yield schedule.period(schedule.index_at(since)).starts_at
+        yield schedule.period_at(since).starts_at
 
 
 def _deferred(subscription: Subscription, rows: list[Any]) -> Iterator[int]:
