@@ -13,6 +13,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     own = arguments is None
     words = sys.argv[1:] if arguments is None else arguments
+    if own and not __debug__:
+        start_with_checks(words)
     if words == ["--version"] and sys.stdout is not None:
         from planctl import __version__
 
@@ -33,6 +35,16 @@ def main(arguments: list[str] | None = None) -> int:
     if own:
         boundary.leave(code)
     return code
+
+
+def start_with_checks(words: list[str]) -> None:
+    """Become the same program with its assertions, which `-O` and PYTHONOPTIMIZE leave out: they guard money."""
+    import os
+
+    code = f"import sys; sys.path[:] = {sys.path!r}; from planctl.__main__ import main; sys.exit(main())"
+    flags = ["-P", *(["-I"] if sys.flags.isolated else [])]
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"}
+    os.execve(sys.executable, [sys.executable, *flags, "-c", code, *words], kept)
 
 
 def interrupted() -> int:

@@ -25,9 +25,24 @@ _VARIABLES = {
     "format": "PLANCTL_FORMAT",
     "operator": "PLANCTL_OPERATOR",
     "wait": "PLANCTL_WAIT",
+    "read_only": "PLANCTL_READ_ONLY",
+    "host": "PLANCTL_HOST",
+    "anchor": "PLANCTL_ANCHOR",
 }
-_IN_FILE = ("store", "format", "operator", "wait")
-_DEFAULTS = {"as_of": "", "format": "table", "operator": "", "wait": "5"}
+_IN_FILE = ("store", "format", "operator", "wait", "read_only", "host", "anchor")
+_DEFAULTS = {
+    "as_of": "",
+    "format": "table",
+    "operator": "",
+    "wait": "5",
+    "read_only": "no",
+    "host": "",
+    "anchor": "",
+}
+_TYPES: dict[str, type] = {"wait": int, "read_only": bool}
+"""What a value of the file is, where that is no text."""
+
+_YES, _NO = ("1", "yes", "true", "on"), ("0", "no", "false", "off")
 LONGEST_WAIT = 86_400
 
 
@@ -53,6 +68,10 @@ class Flags(Protocol):
     @property
     def wait(self) -> int | None:
         """`--wait`."""
+
+    @property
+    def read_only(self) -> bool:
+        """`--read-only`; False where it was not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +143,21 @@ class Settings:
         """How many seconds to wait for a busy store."""
         return int(self.values["wait"].text)
 
+    @property
+    def read_only(self) -> bool:
+        """Whether stores are only looked at: every write command then ends with 77."""
+        return self.values["read_only"].text == "yes"
+
+    @property
+    def host(self) -> str:
+        """What this machine is called in the name of a store's home; empty: its own name."""
+        return self.values["host"].text
+
+    @property
+    def anchor(self) -> str:
+        """Where the audit's tip is kept after every command that wrote; empty: nowhere."""
+        return self.values["anchor"].text
+
 
 def load(
     flags: Flags, *, directory: Path | None = None, environment: Mapping[str, str] | None = None
@@ -139,9 +173,9 @@ def load(
     stores = _stores(written.get("stores", {}), file) if file else {}
     values: dict[str, Value] = {}
     for key, variable in _VARIABLES.items():
-        flag = getattr(flags, key)
-        if flag is not None:
-            values[key] = Value(str(flag), "--" + key.replace("_", "-"))
+        flag = getattr(flags, key, None)
+        if flag is not None and flag is not False:
+            values[key] = Value("yes" if flag is True else str(flag), "--" + key.replace("_", "-"))
         elif variables.get(variable):
             values[key] = Value(variables[variable], variable)
         elif key in written:
@@ -150,18 +184,19 @@ def load(
         else:
             values[key] = Value(default_store() if key == "store" else _DEFAULTS[key], "default")
     _check_wait(values["wait"])
+    values["read_only"] = _yes_or_no(values["read_only"])
     return Settings(values, stores, file)
 
 
 def find_file(directory: Path) -> Path | None:
     """The planctl.toml that holds there: the nearest upward, else the platform's, else None."""
     for folder in (directory.absolute(), *directory.absolute().parents):
-        if (folder / FILE).is_file():
+        if os.path.isfile(folder / FILE):  # False where this user may not look, as under sudo
             return folder / FILE
     import platformdirs
 
     own = Path(platformdirs.user_config_dir("planctl", appauthor=False)) / FILE
-    return own if own.is_file() else None
+    return own if os.path.isfile(own) else None
 
 
 def default_store() -> str:
@@ -193,7 +228,7 @@ def _read(file: Path) -> dict[str, Any]:
             raise _wrong(
                 file, key, "there is no such setting", expected=", ".join(known), hint=_near(key, known)
             )
-        expected: type = int if key == "wait" else str
+        expected = _TYPES.get(key, str)
         if type(value) is not expected:
             raise _wrong(
                 file, key, "the value has the wrong type", expected=expected.__name__, got=str(value)
@@ -238,6 +273,8 @@ def _stores(section: object, file: Path) -> dict[str, NamedStore]:
 def _of_file(key: str, value: Any, file: Path, stores: Mapping[str, NamedStore]) -> str:
     if key == "store" and value not in stores:
         return _beside(str(value), file)
+    if key == "anchor" and value.startswith("file:"):
+        return f"file:{file.parent / value.removeprefix('file:')}"
     return str(value)
 
 
@@ -269,6 +306,20 @@ def _check_wait(value: Value) -> None:
             got=value.text,
             hint="write whole seconds, such as --wait 30",
         )
+
+
+def _yes_or_no(value: Value) -> Value:
+    """The same, said as `yes` or `no`."""
+    said = value.text.lower()
+    if said not in (*_YES, *_NO):
+        raise InvalidInput(
+            "whether stores are only read is neither yes nor no",
+            where=value.origin,
+            expected=", ".join((*_YES, *_NO)),
+            got=value.text,
+            hint="write PLANCTL_READ_ONLY=1, or read_only = true in planctl.toml",
+        )
+    return Value("yes" if said in _YES else "no", value.origin)
 
 
 def _near(word: str, known: tuple[str, ...]) -> str:

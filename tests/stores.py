@@ -66,26 +66,44 @@ def url(path: Path | str) -> str:
 
 
 def copy(source: Path, target: Path) -> Path:
-    """Copy a store that nobody has open over whatever is at `target`; `target` again."""
+    """Copy a store that nobody has open over whatever is at `target`, where it is at home too; `target` again."""
     remove(target)
     if ON_POSTGRES:
         _create(target, _name(source))
     else:
         shutil.copyfile(source, target)
         target.chmod(0o600)
+    let_live(target)
     return target
 
 
+def let_live(path: Path) -> None:
+    """Let a store live where it is, as if it had been made there; a test store lives nowhere, nor does an older one."""
+    place = _HERE if ON_POSTGRES else f"'{os.uname().nodename}:{os.path.realpath(path)}'"
+    with raw(path) as connection:
+        columns = [one[0] for one in connection.execute("SELECT * FROM store_identity").description]
+        if "home" in columns:
+            connection.execute(f"UPDATE store_identity SET home = {place} WHERE is_test = 0 AND home <> ''")
+
+
+_HERE = """
+    (SELECT 'postgresql:' || system_identifier || '/' || current_database() || '/' || current_schema()
+       FROM pg_control_system())
+"""
+
+
 def copy_open(source: Store, target: Path) -> None:
-    """Copy a store that is open, between two of its transactions."""
+    """Copy a store that is open, between two of its transactions; the copy is at home too."""
     if isinstance(source.link, SqliteLink):
         target.touch(mode=0o600)
         with closing(sqlite3.connect(target)) as file:
             source.link.raw.backup(file)
+        let_live(target)
         return
     source.link.close()  # PostgreSQL copies no database to which somebody is connected
     _create(target, urlsplit(source.url.address).path.lstrip("/"))
     source.link = open_link(source.url, wait_seconds=5)
+    let_live(target)
 
 
 def remove(path: Path) -> None:

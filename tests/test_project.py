@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import planctl
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("runtime", "build", "test")
+LOCKS = ("runtime", "build", "test", "all", "release", "mutants")
 NEVER_OURS = {
     ".git",
     ".venv",
@@ -112,10 +113,21 @@ def test_no_lock_says_where_packages_come_from(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["runtime", "build"])
+@pytest.mark.parametrize("name", ["runtime", "build", "all"])
 def test_the_test_lock_contains_the_other_locks(name: str) -> None:
     everything = {str(requirement) for requirement in locked("test")}
     assert {str(requirement) for requirement in locked(name)} - everything == set()
+
+
+def test_the_lock_of_all_extras_contains_the_lock_of_what_everybody_needs() -> None:
+    assert {str(need) for need in locked("runtime")} - {str(need) for need in locked("all")} == set()
+
+
+def test_nothing_else_is_installed_than_what_is_locked() -> None:
+    known = {need.name for lock in ("test", "mutants") for need in locked(lock)}
+    known |= {"planctl-billing", "pip", "setuptools"}
+    found = {canonicalize_name(one.name) for one in importlib.metadata.distributions()}
+    assert found - known == set(), "run: make clean test"
 
 
 def test_every_direct_dependency_is_locked_within_its_bounds() -> None:
@@ -213,13 +225,15 @@ def test_a_wheel_built_twice_has_the_same_bytes(tmp_path: Path) -> None:
 # --- one definition of clean ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "check", "lint", "bench", "soak", "lock"])
+@pytest.mark.parametrize(
+    "target", ["demo", "test", "check", "lint", "bench", "soak", "lock", "dist", "mutants"]
+)
 def test_the_makefile_has_the_documented_targets(target: str) -> None:
     result = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("script", [".ci/run", "tools/demo.sh", "tools/find-python.sh"])
+@pytest.mark.parametrize("script", [".ci/run", "tools/demo.sh", "tools/dist.sh", "tools/find-python.sh"])
 def test_scripts_are_executable_strict_bash(script: str) -> None:
     path = ROOT / script
     assert os.access(path, os.X_OK)
@@ -237,6 +251,7 @@ def test_the_hook_and_ci_run_what_a_person_runs() -> None:
         'make test-postgres TESTS="tests/mission tests/store/test_*_store.py"',
         "make lint",
         "make demo",
+        "make dist",
     ]
     assert "export PLANCTL_TEST_NO_SKIP=1" in ci
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ class Given:
     format: str | None = None
     operator: str | None = None
     wait: int | None = None
+    read_only: bool = False
 
 
 def loaded(directory: Path, toml: str | None = None, given: Given = Given(), **environment: str) -> Settings:
@@ -38,6 +41,9 @@ def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path:
         "format": Value("json", "PLANCTL_FORMAT"),
         "operator": Value("", "default"),
         "wait": Value("30", str(tmp_path / "planctl.toml")),
+        "read_only": Value("no", "default"),
+        "host": Value("", "default"),
+        "anchor": Value("", "default"),
     }
     assert (found.store, found.format, found.wait) == ("/srv/flag.db", "json", 30)
 
@@ -50,6 +56,34 @@ def test_without_anything_said_the_store_is_in_the_platforms_data_directory(
     found = loaded(tmp_path)
     assert found.store == f"sqlite:///{tmp_path}/data/planctl/planctl.db"
     assert (found.format, found.wait, found.file) == ("table", 5, None)
+
+
+@pytest.mark.parametrize(("said", "expected"), [("1", True), ("Yes", True), ("off", False), ("0", False)])
+def test_stores_are_only_read_where_that_is_said(tmp_path: Path, said: str, expected: bool) -> None:
+    assert loaded(tmp_path, PLANCTL_READ_ONLY=said).read_only is expected
+    assert loaded(tmp_path, "read_only = true").read_only
+    assert not loaded(tmp_path, "read_only = true", PLANCTL_READ_ONLY="no").read_only
+    assert loaded(tmp_path, given=Given(read_only=True), PLANCTL_READ_ONLY="no").read_only
+    with pytest.raises(InvalidInput, match="neither yes nor no"):
+        loaded(tmp_path, PLANCTL_READ_ONLY="maybe")
+    with pytest.raises(InvalidInput, match="wrong type"):
+        loaded(tmp_path, "read_only = 1")
+
+
+def test_a_directory_that_may_not_be_entered_holds_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the home of the person who runs planctl by sudo."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    before = os.stat
+
+    def stat(path: object, *more: Any, **named: Any) -> os.stat_result:
+        if str(path).endswith("planctl.toml"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return before(path, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert find_file(tmp_path) is None
 
 
 def test_an_empty_variable_says_nothing(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ WORDS: dict[str, Word] = {
     "status": Word("What is due, overdue and on hold, and the last run.", "status", is_group=False),
     "hold": Word("Customers whom the run leaves alone, until cleared.", "hold"),
     "config": Word("Settings of the seller, numbering and time.", "config"),
+    "access": Word("Who may look at the store, work with it, or own it.", "access"),
     "audit": Word("Who did what, and proof that nobody changed it since.", "audit"),
     "store": Word("Where the data is; backups, copies and upgrades.", "store"),
     "doctor": Word("Check every rule that a store must obey.", "doctor", is_group=False),

@@ -1,24 +1,20 @@
-"""`planctl audit …`: who did what, and proof that nobody changed it since."""
+"""`planctl audit …`: who did what, proof that nobody changed it since, and its tip kept in another place."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from planctl.cli.auditing import anchors_at, place_of
 from planctl.cli.options import App
 from planctl.cli.runtime import Runtime
 from planctl.cli.values import Limit
-from planctl.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from planctl.core.audit import Tip
+from planctl.errors import InvalidInput, WrongUsage
 
 app = App("Who did what, and proof that nobody changed it since.")
 
 BROKEN = 74
-_TIP = re.compile(r"([0-9]{1,15})[ :]([0-9a-f]{64})", re.ASCII)
 
 
 @app.reads("log")
@@ -26,14 +22,19 @@ def log(
     context: typer.Context,
     after: Annotated[int, typer.Option(min=0, help="Only entries with a higher number.")] = 0,
     limit: Limit = 0,
+    about: Annotated[
+        str,
+        typer.Option("--object", metavar="TABLE/ID", help="Only entries that changed a row: customer/acme."),
+    ] = "",
 ) -> None:
-    """List audit entries, oldest first."""
+    """List audit entries, oldest first, with the rows that each changed."""
     from planctl.views.audit import audit_answer
-    from planctl.workflows.maintain_store import audit_log
+    from planctl.workflows.read_audit import LogFilter, audit_log
 
     runtime = Runtime.of(context)
+    asked = LogFilter(after, limit or None, _row_of(about) if about else None)
     with runtime.open_read() as tx:
-        entries = audit_log(tx, after, limit or None)
+        entries = audit_log(tx, asked)
         timezone = runtime.timezone(tx)
     runtime.show(audit_answer(entries, timezone))
 
@@ -43,7 +44,11 @@ def verify(
     context: typer.Context,
     anchor: Annotated[
         str,
-        typer.Option(metavar="'SEQ HASH'", help="A tip kept elsewhere, which the chain must still contain."),
+        typer.Option(
+            metavar="PLACE",
+            help="Where tips were kept, all of which the chain must still contain: a file, journal, git[:REPOSITORY],"
+            " or 'SEQ HASH'. Default: the place of the setting anchor.",
+        ),
     ] = "",
 ) -> None:
     """Check the audit's chain and print its tip, to be kept elsewhere; exit 74 where it is broken.
@@ -51,28 +56,57 @@ def verify(
     Without an anchor kept elsewhere it finds edits, not a chain cut short or written anew as a whole.
     """
     from planctl.views.audit import audit_verdict_answer
-    from planctl.workflows.maintain_store import audit_verdict
+    from planctl.workflows.read_audit import audit_verdict
 
     runtime = Runtime.of(context)
-    expected = parse_tip(anchor) if anchor else None
+    expected = anchors_at(runtime, anchor)
     with runtime.open_read() as tx:
-        tip, problems = audit_verdict(tx, expected)
-    runtime.show(audit_verdict_answer(tip.seq, tip.hash, problems))
-    if problems:
+        verdict = audit_verdict(tx, expected)
+    if anchor and not verdict.anchors:
+        raise InvalidInput(
+            "no tip of this store's audit is kept there",
+            code="no-anchor",
+            where="--anchor",
+            expected="a line as planctl audit anchor writes it",
+            got=anchor,
+            hint="planctl audit anchor --to PLACE keeps one",
+        )
+    runtime.show(audit_verdict_answer(verdict))
+    if verdict.problems:
         raise typer.Exit(BROKEN)
 
 
-def parse_tip(text: str) -> Tip:
-    """`SEQ HASH`, as `audit verify` prints it."""
-    from planctl.core.audit import Tip
+@app.reads("anchor")
+def anchor(
+    context: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="PLACE",
+            help="file:PATH, journal, syslog, or git[:REPOSITORY] for a note on its HEAD. Default: the place of the"
+            " setting anchor; where there is none, the tip is only printed.",
+        ),
+    ] = "",
+) -> None:
+    """Keep the audit's tip in a place that only grows, and print it; the store is not changed.
 
-    match = _TIP.fullmatch(text.strip())
-    if match is None:
-        raise InvalidInput(
-            "that is no tip of an audit",
-            where="--anchor",
-            expected="a number and 64 hexadecimal digits",
-            got=text,
-            hint="use the line that planctl audit verify printed then",
-        )
-    return Tip(int(match[1]), match[2])
+    Whoever can write that place too can still write both anew: let it belong to somebody else.
+    """
+    from planctl.files.anchors import keep
+    from planctl.views.audit import anchored_answer
+    from planctl.workflows.read_audit import tip_of
+
+    runtime = Runtime.of(context)
+    place = place_of(runtime, to, "--to")
+    with runtime.open_read() as tx:
+        tip = tip_of(tx, runtime.now)
+    if place is not None and not runtime.given.dry_run:
+        keep(place, tip)
+    runtime.show(anchored_answer(tip, str(place or "")))
+
+
+def _row_of(said: str) -> tuple[str, str]:
+    table, slash, name = said.partition("/")
+    if not slash or not table or not name:
+        raise WrongUsage("a row is told as TABLE/ID", where="--object", expected="customer/acme", got=said)
+    return table, name

@@ -22,6 +22,9 @@ IO = 74
 
 LONGEST_GOT = 60
 
+UNKNOWN = "Whether the change was kept is not known."
+"""The last line where the connection or the disk failed at the very end."""
+
 
 class Found(PlanctlError):
     """User input has findings that stop the command (exit 3); `texts` are the files they stand in."""
@@ -89,7 +92,7 @@ def report(error: Exception, *, as_json: bool) -> int:
     """Print an error and return its exit code."""
     known = error if isinstance(error, PlanctlError) else translated(error)
     if known is None:
-        known = bug(error)
+        known = _damage(error) or bug(error)
     if as_json:
         talk_json(known)
     else:
@@ -125,6 +128,20 @@ def usage_of(error: Any) -> PlanctlError:
     if type(error).__name__ == "NoArgsIsHelpError":
         message = "a command is missing"
     return WrongUsage(message.removesuffix("."), where=path, hint=f"see {path} --help")
+
+
+def _damage(error: Exception) -> PlanctlError | None:
+    """What is wrong with the store that was open; None where there was none, or nothing is."""
+    if "planctl.cli.runtime" not in sys.modules:
+        return None
+    from planctl.cli.runtime import running
+
+    runtime = running()
+    if runtime is None or runtime.opened is None:
+        return None
+    from planctl.cli.damage import damage
+
+    return damage(runtime.opened, error)
 
 
 def bug(error: Exception) -> PlanctlError:
@@ -170,7 +187,7 @@ def lines_of(error: PlanctlError) -> list[str]:
         lines.append(f"  got: {safe(error.got, LONGEST_GOT)}")
     if error.hint:
         lines.append(f"  hint: {safe(error.hint)}")
-    return [*lines, state()]
+    return [*lines, UNKNOWN if error.code == "commit-unknown" else state()]
 
 
 def talk_json(error: PlanctlError) -> None:
@@ -223,11 +240,12 @@ def wants_json(words: list[str]) -> bool:
 
 
 def leave(code: int) -> NoReturn:
-    """Leave the process now, when all that was said is out."""
+    """Leave the process now, when all that was said is out; what people are told on stderr may be lost."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
         except (OSError, ValueError):
-            code = code or IO
+            if stream is sys.stdout:
+                code = code or IO
     os._exit(code)

@@ -14,7 +14,7 @@ from planctl.cli.runtime import Runtime
 
 def add(app: App) -> None:
     """Declare the command in the catalog's group."""
-    app.writes("pull")(pull)
+    app.writes("pull", needs="viewer")(pull)
 
 
 def pull(

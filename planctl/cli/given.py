@@ -20,3 +20,4 @@ class Given:
     operator: str | None = None
     wait: int | None = None
     confirm: str | None = None
+    read_only: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +82,7 @@ def settle_store(runtime: Runtime, directory: Path) -> str:
         return runtime.given.store if "://" not in runtime.given.store else ""
     if os.environ.get("PLANCTL_STORE") or (directory / "planctl.toml").exists():
         return ""
-    runtime.given = replace(runtime.given, store=str((directory / FILE).absolute()))
+    runtime.use_store(str((directory / FILE).absolute()))
     return FILE
 
 

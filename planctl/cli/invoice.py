@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -141,7 +142,8 @@ def void(
     def done(tx: Tx) -> Invoice:
         return void_invoice(tx, number, runtime.as_of(tx), reissue=reissue, recorded_at=runtime.now)
 
-    correction = _Correction(number, "Void it?", voidable, done)
+    allowed = partial(voidable, reissue=reissue)
+    correction = _Correction(number, "Void it?", allowed, done)
     written = _corrected(runtime, correction, {"invoice": number, "reissue": reissue})
     again = "; the next run issues it again" if reissue else ""
     runtime.show(Answer(written.document, (f"invoice {number} is void{again}",)))

@@ -174,6 +174,7 @@ class Biller:
             if self.runtime.given.dry_run:
                 tx.rollback_only()
             yield tx
+            self.runtime.audit_rest(tx)
 
     def _record(self, tx: Tx, done: PageDone) -> None:
         """Audit what one transaction did; one without an invoice has only moved statuses, or held somebody."""

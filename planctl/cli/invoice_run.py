@@ -160,18 +160,29 @@ def _run(runtime: Runtime, wanted: _Wanted) -> Written | None:
     from planctl import clock
     from planctl.cli.invoice_pages import Biller, Tally, bill_all
     from planctl.core.invoicing.reporting import RunReport
+    from planctl.store.retrying import attempted
     from planctl.workflows.run_invoices import check_clock, due_pages, start
 
     began = clock.ticks()
-    with runtime.open_write(bookkeeping=True) as tx:
-        first = runtime.recalled(tx, wanted.asked())
-        if first is not None:
-            return first
-        request = wanted.request(runtime, tx)
-        lowered = check_clock(tx, request)
-        run_id = start(tx, request)
-        if lowered:
-            runtime.record(tx, wanted.asked(), Kept(None), answers=False)
+
+    def begun() -> Written | tuple[RunRequest, str]:
+        with runtime.open_write(bookkeeping=True) as tx:
+            first = runtime.recalled(tx, wanted.asked())
+            if first is not None:
+                return first
+            if not runtime.given.dry_run:
+                runtime.check_anchor(tx)
+            request = wanted.request(runtime, tx)
+            lowered = check_clock(tx, request)
+            run_id = start(tx, request)
+            if lowered:
+                runtime.record(tx, wanted.asked(), Kept(None), answers=False)
+        return request, run_id
+
+    found = attempted(begun)
+    if isinstance(found, Written):
+        return found
+    request, run_id = found
     with runtime.open_read() as tx:
         pages = due_pages(tx, request, wanted.workers)
     tally = Tally(runtime, RunReport(request.as_of), sum(map(len, pages)))
@@ -193,14 +204,18 @@ class _Ending:
 def _finish(biller: Biller, tally: Tally, ending: _Ending) -> None:
     """Bill what others left, record that the run went through, and answer."""
     from planctl.cli.invoice_pages import bill_left_over
+    from planctl.store.retrying import attempted
     from planctl.workflows.run_invoices import left_over
 
     runtime, document = biller.runtime, None
-    while document is None:
+
+    def ended() -> tuple[list[list[int]], dict[str, Json] | None]:
         with runtime.open_write(bookkeeping=True) as tx:
             left = [] if runtime.given.dry_run else left_over(tx, biller.request, tally.tried)
-            if not left:
-                document = _recorded(tx, biller, tally, ending)
+            return left, None if left else _recorded(tx, biller, tally, ending)
+
+    while document is None:
+        left, document = attempted(ended)
         if left:
             bill_left_over(biller, tally, left)
     runtime.cut = ""

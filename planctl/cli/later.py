@@ -6,12 +6,10 @@ from planctl.errors import Refused
 
 LATER: dict[str, tuple[str, ...]] = {
     "": (
-        "access", "ledger", "report", "simulate",
+        "ledger", "report", "simulate",
     ),
-    "audit": ("anchor",),
     "catalog": ("page",),
     "invoice": ("render",),
-    "store": ("adopt", "restore"),
 }  # fmt: skip
 """Their words by the group they stand in, the first words under `""`; help does not list them."""
 

@@ -43,6 +43,7 @@ _NEGATIVE_NUMBER = re.compile(r"-[0-9.]")
 class Command(TyperCommand):
     """One command, with the global options among its own. `formats` are the ones that it can print.
 
+    `needs` is the role without which it does nothing.
     `may_be_empty` names its parameters for which an empty text has a meaning; for all others it is a mistake.
     `alone` gives the value of an option that is written without one.
     """
@@ -50,6 +51,7 @@ class Command(TyperCommand):
     shown = WHEN_READING
     formats: tuple[str, ...] = FORMATS
     is_write = False
+    needs = "viewer"
     may_be_empty: frozenset[str] = frozenset()
     alone: Mapping[str, str] = MappingProxyType({})
 
@@ -130,7 +132,7 @@ class App(typer.Typer):
 
     def reads(self, name: str, *, formats: tuple[str, ...] = FORMATS) -> Callable[[Function], Function]:
         """Declare a command that changes nothing; `formats` where it prints others than all do."""
-        return self._declare(name, formats, is_write=False)
+        return self._declare(name, formats)
 
     def writes(
         self,
@@ -139,25 +141,30 @@ class App(typer.Typer):
         formats: tuple[str, ...] = FORMATS,
         may_be_empty: Iterable[str] = (),
         alone: Mapping[str, str] | None = None,
+        needs: str = "manager",
     ) -> Callable[[Function], Function]:
-        """Declare a command that writes; `may_be_empty` and `alone` as in Command."""
-        return self._declare(name, formats, is_write=True, empty=frozenset(may_be_empty), alone=alone)
+        """Declare a command that writes; `may_be_empty`, `alone` and `needs` as in Command.
+
+        It needs a manager; `viewer` where it writes files and looks at the store at most.
+        """
+        return self._declare(name, formats, needs, empty=frozenset(may_be_empty), alone=alone)
 
     def _declare(
         self,
         name: str,
         printable: tuple[str, ...],
+        needed: str = "",
         *,
-        is_write: bool,
         empty: frozenset[str] = frozenset(),
         alone: Mapping[str, str] | None = None,
     ) -> Callable[[Function], Function]:
         class Declared(Command):
-            shown = WHEN_WRITING if is_write else WHEN_READING
+            shown = WHEN_WRITING if needed else WHEN_READING
             formats = printable
             may_be_empty = empty
 
-        Declared.is_write = is_write
+        Declared.is_write = bool(needed)
+        Declared.needs = needed or "viewer"
         Declared.alone = alone or {}
 
         return self.command(name, cls=Declared)
@@ -191,6 +198,7 @@ def global_options(
         option("--operator", metavar="NAME", text="Who acts; default: the login user."),
         option("--wait", metavar="SECONDS", type=int, text="How long to wait for a busy store; default 5."),
         option("--confirm", metavar="NAME", text="The protected store that is meant."),
+        flag("--read-only", text="Only look: what would write ends with 77."),
     ]
 
 

@@ -59,7 +59,7 @@ OPTIONS = {
     "--wait": "wait",
     "--confirm": "confirm",
 }
-FLAGS = {"--quiet": "quiet", "--yes": "yes", "--dry-run": "dry_run"}
+FLAGS = {"--quiet": "quiet", "--yes": "yes", "--dry-run": "dry_run", "--read-only": "read_only"}
 """The global options, by what they are called in `Given`."""
 
 _NEGATIVE_NUMBER = re.compile(r"-[0-9.]")

@@ -43,7 +43,7 @@ def table(
     runtime.show(prices_answer(rows, standings(read.texts, rows), found.currencies))
 
 
-@app.writes("set")
+@app.writes("set", needs="viewer")
 def set_prices(
     context: typer.Context,
     words: Annotated[

@@ -1,4 +1,4 @@
-"""What one command runs with: its options, the time it believes it is, who acts, the store and the output.
+"""What one command runs with: who runs it, the store and the output.
 
 It opens transactions, asks for a yes, and keeps what every write promises (`--key`, `--dry-run`, the audit);
 it knows nothing about plans or money.
@@ -6,47 +6,33 @@ it knows nothing about plans or money.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from planctl import clock
+from planctl.cli import auditing
+from planctl.cli.acting import Acting
 from planctl.cli.asking import asked, has_terminal, says_yes
+from planctl.cli.auditing import Kept
 from planctl.cli.given import Given
 from planctl.cli.output import Output
-from planctl.cli.requests import impersonal, plain, without_secrets
-from planctl.core.instants import Instant, parse_instant, zone
-from planctl.core.unreadable import Unreadable
-from planctl.errors import InvalidInput, Refused, StoreFailure, WrongUsage
+from planctl.cli.requests import plain
+from planctl.errors import InvalidInput, Refused, StoreFailure
 from planctl.values import dataclass
 from planctl.views.formats import FORMATS
-from planctl.views.safe import redacted
 from planctl.views.sheet import Answer, Json
 
 if TYPE_CHECKING:
     import typer
 
-    from planctl.core.audit import Touched
-    from planctl.settings import Settings
+    from planctl.core.audit import Anchor
     from planctl.store.engine import Store, Tx
 
+__all__ = ["Birth", "Kept", "Runtime", "Written", "forget", "running"]
+
 _HERE = "planctl.runtime"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a write answers, with more for the audit: objects touched, rows by kind, amounts by currency.
-
-    `changed` False: everything was as asked already, so there is nothing to audit and nothing to undo.
-    """
-
-    document: Json
-    touched: tuple[Touched, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    totals: Mapping[str, str] = field(default_factory=dict)
-    changed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +57,16 @@ class Birth:
 
 
 @dataclass
-class Runtime:
+class Runtime(Acting):
     """Built once per command by `Runtime.of(context)`.
 
     `committed` says whether it has written anything of what it was asked for. A command of many
     transactions keeps in `cut` what to say if it is stopped between two of them.
     """
 
-    given: Given
-    command: str = ""
-    formats: tuple[str, ...] = FORMATS
-    is_write: bool = False
     committed: bool = False
     cut: str = ""
+    _tip: Anchor | None = None
     _store: Store | None = None
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -96,79 +79,23 @@ class Runtime:
             words = context.command_path.partition(" ")[2]
             command = context.command
             assert isinstance(command, Command), "commands are declared by App.reads or App.writes"
-            context.meta[_HERE] = _running[0] = cls(
-                given_in(context), words, command.formats, command.is_write
+            made = context.meta[_HERE] = _running[0] = cls(
+                given_in(context), words, command.formats, command.is_write, needs=command.needs
             )
+            made.check_may_write()
         runtime: Runtime = context.meta[_HERE]
         return runtime
 
     @classmethod
     def start(cls, given: Given, command: str, *, is_write: bool) -> Runtime:
         """The runtime of a command whose words were read without the command-line library."""
-        runtime = _running[0] = cls(given, command, is_write=is_write)
+        runtime = _running[0] = cls(
+            given, command, is_write=is_write, needs="manager" if is_write else "viewer"
+        )
+        runtime.check_may_write()
         return runtime
 
-    # --- time and people -------------------------------------------------------------------------
-
-    @cached_property
-    def now(self) -> Instant:
-        """The machine's clock, read once."""
-        return Instant(clock.now())
-
-    def as_of(self, tx: Tx | None = None) -> Instant:
-        """The instant the command believes it is: `--as-of`, else now.
-
-        A date is that day's first instant in the store's timezone (UTC without a store).
-        """
-        text = self.settings.as_of
-        return self.instant(text, "--as-of", tx) if text else self.now
-
-    def instant(self, text: str, option: str, tx: Tx | None = None) -> Instant:
-        """Read an instant given by an option, in the store's timezone; InvalidInput naming the option."""
-        try:
-            return parse_instant(text, zone(self.timezone(tx)))
-        except Unreadable as error:
-            raise InvalidInput(error.reason, where=option, got=text, hint=error.fix) from error
-
-    def timezone(self, tx: Tx | None) -> str:
-        """The store's timezone; UTC without a store."""
-        if tx is None:
-            return "UTC"
-        from planctl.store.settings import timezone
-
-        return timezone(tx)
-
-    @cached_property
-    def actor(self) -> str:
-        """Who acts: `--operator` or the operator of the settings, else the login of the user id."""
-        from planctl.cli.who import login
-
-        return self.settings.operator or login()
-
-    @property
-    def reason(self) -> str:
-        """Why, as given but for secrets: it is kept in many places. Empty where it was not given."""
-        return redacted(self.given.reason or "")
-
-    def require_reason(self) -> str:
-        """Why, for a command that will not do it without: WrongUsage naming `--reason`."""
-        if not self.reason.strip():
-            raise WrongUsage(
-                "a reason is missing",
-                code="needs-reason",
-                where=self.command,
-                hint="say why with --reason TEXT; it is kept in the audit",
-            )
-        return self.reason
-
     # --- the store -------------------------------------------------------------------------------
-
-    @cached_property
-    def settings(self) -> Settings:
-        """How the tool behaves, each value with its origin: flags, environment, planctl.toml, defaults."""
-        from planctl.settings import load
-
-        return load(self.given)
 
     def open_store(self, birth: Birth | None = None) -> Store:
         """The store, opened once; made where it is missing if a `birth` is given.
@@ -186,11 +113,19 @@ class Runtime:
             self._store = open_store(
                 url,
                 wait_seconds=self.settings.wait,
+                host=self.settings.host,
                 create=birth is not None,
                 at=self.now,
                 is_test=birth is not None and birth.is_test,
                 timezone=birth.timezone if birth is not None else "UTC",
+                read_only=self.settings.read_only,
             )
+            self.check_role(self._store)
+        return self._store
+
+    @property
+    def opened(self) -> Store | None:
+        """The store, where the command has opened it."""
         return self._store
 
     def has_store(self) -> bool:
@@ -224,16 +159,26 @@ class Runtime:
 
         `bookkeeping`: it notes only that the command began or ended, nothing that was asked for.
         """
+        self._tip = None  # of a transaction that was undone
         try:
             with self.open_store(birth).write() as tx:
                 if self.given.dry_run:
                     tx.rollback_only()
                 yield tx
+                self.audit_rest(tx)
         except StoreFailure as error:
             if error.code == "commit-unknown":
                 self.committed, self.cut = True, "Whether the change was kept is not known."
             raise
         self.committed = self.committed or not (self.given.dry_run or bookkeeping)
+        self.keep_tip()
+
+    def keep_tip(self) -> None:
+        """Keep the tip of what was committed elsewhere, where the settings say so; that it cannot be is a warning."""
+        tip, self._tip = self._tip, None
+        warning = auditing.keep_tip(self, tip) if tip is not None else ""
+        if warning:
+            self.warn(warning)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -344,33 +289,20 @@ class Runtime:
         """
         from planctl.store.operations import remember
 
-        if kept.changed:
-            self._audit(tx, request, kept)
         if self.given.key and answers:
             answer = plain(kept.document)
             remember(tx, self.given.key, self.command, plain(request), answer, self.actor, self.now)
+        if kept.changed:  # last: the entry names every row that the write has changed, the answer's too
+            self._tip = auditing.append_entry(self, tx, request, kept)
 
-    def _audit(self, tx: Tx, request: Json, kept: Kept) -> None:
-        from planctl.cli.who import origin
-        from planctl.core.audit import AuditEntry
-        from planctl.store.audit import append
+    def audit_rest(self, tx: Tx) -> None:
+        """Audit what a step of a command has changed without saying so: no row that people set changes unnamed."""
+        if auditing.has_rest(tx):
+            self._tip = auditing.append_entry(self, tx, {}, Kept(None))
 
-        said = without_secrets(plain(request))
-        personal = self.command.startswith("customer")
-        entry = AuditEntry(
-            at=self.now,
-            actor=self.actor,
-            command=self.command,
-            arguments=impersonal(said) if personal else said,
-            as_of=self.as_of(tx) if self.settings.as_of else None,
-            reason=self.reason,
-            key=self.given.key or "",
-            origin=origin(),
-            touched=kept.touched,
-            counts=kept.counts,
-            totals=kept.totals,
-        )
-        append(tx, entry)
+    def check_anchor(self, tx: Tx) -> None:
+        """Refused (`store-behind-anchor`) where the store is older than its anchor; see `auditing.check_anchor`."""
+        auditing.check_anchor(self, tx)
 
     # --- speaking --------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ app = App("Take the money through Stripe: set up, push, pull, resolve.")
 NEEDS_PERSON = 1
 
 
-@app.writes("setup")
+@app.writes("setup", needs="owner")
 def setup(
     context: typer.Context,
     return_url: Annotated[

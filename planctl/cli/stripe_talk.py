@@ -27,9 +27,11 @@ KeyFile = Annotated[
 def gateway_for(runtime: Runtime, *, live: bool, key_file: str) -> Gateway:
     """The gateway of a command, its guards passed, no connection opened yet.
 
-    NotPermitted without a key, Refused where key, store and `--live` do not say the same mode.
+    NotPermitted without a key, Refused where key, store and `--live` do not say the same mode, and for a command that
+    writes where the store is not at home.
     """
     from planctl.core.stripe.guard import check_mode
+    from planctl.store.places import check_home
     from planctl.store.settings import identity
     from planctl.store.stripe_account import pinned
     from planctl.stripe_bridge.keys import address, check_surroundings, no_core_dumps, read_key
@@ -38,6 +40,9 @@ def gateway_for(runtime: Runtime, *, live: bool, key_file: str) -> Gateway:
     key = read_key(key_file)
     with runtime.open_read() as tx:
         account, is_test = pinned(tx), identity(tx).is_test
+        if runtime.is_write and not runtime.given.dry_run:
+            check_home(tx)
+            runtime.check_anchor(tx)
     check_mode(key_is_live=key.live, said_live=live, store_is_test=is_test, pinned=account)
     check_surroundings(key)
     from planctl.stripe_bridge.gateway import Gateway
@@ -47,11 +52,12 @@ def gateway_for(runtime: Runtime, *, live: bool, key_file: str) -> Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A gateway that speaks for the account that the store is pinned to, and the store's name there."""
+    """A gateway that speaks for the account that the store is pinned to, and the store's name and generation there."""
 
     gateway: Gateway
     account: Account
     store_id: str
+    generation: int = 1
 
 
 def connected(runtime: Runtime, *, live: bool, key_file: str) -> Connected:
@@ -65,9 +71,9 @@ def connected(runtime: Runtime, *, live: bool, key_file: str) -> Connected:
 
     gateway = gateway_for(runtime, live=live, key_file=key_file)
     with runtime.open_read() as tx:
-        pinned, store_id = account(tx), identity(tx).store_id
+        pinned, who = account(tx), identity(tx)
     check_account(pinned, str(gateway.get("/v1/account").get("id")))
-    return Connected(gateway, pinned, store_id)
+    return Connected(gateway, pinned, who.store_id, who.generation)
 
 
 def talk_to_stripe(runtime: Runtime, *, live: bool, key_file: str) -> Talk:
@@ -90,6 +96,7 @@ def talk_through(runtime: Runtime, where: Connected) -> Talk:
         _recorder(runtime),
         _now,
         _adopter(runtime),
+        generation=where.generation,
     )
 
 

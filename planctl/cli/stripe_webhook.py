@@ -278,7 +278,7 @@ def _replied(runtime: Runtime, where: Connected, secrets: Sequence[str], request
     except (NotPermitted, InvalidInput) as problem:
         runtime.warn(f"refused: {problem.code}")
         return Reply(400, problem.code)
-    event = Runtime(runtime.given, runtime.command, runtime.formats, runtime.is_write)
+    event = Runtime(runtime.given, runtime.command, runtime.formats, runtime.is_write, needs=runtime.needs)
     try:
         outcome = _handled_alone(event, notice, where)
         runtime.committed = runtime.committed or event.committed

@@ -61,13 +61,21 @@ def zone(name: str) -> ZoneInfo:
             return ZoneInfo(name)
         except (OSError, ValueError, KeyError):  # a folder, a damaged file, a name that nobody knows
             pass
+    raise ZoneError(f"{name[:64]!a} is not a time zone", _near_zone(name[:64]))
+
+
+@lru_cache(maxsize=1024)
+def _near_zone(name: str) -> str:
+    """What may have been meant; a table may hold the same mistake in every row, and names are read from the disk."""
     import difflib  # only a mistake needs it
 
-    near = difflib.get_close_matches(name[:64], available_timezones(), n=1)
-    raise ZoneError(
-        f"{name[:64]!a} is not a time zone",
-        f"did you mean {near[0]}?" if near else "write an IANA name such as Europe/Berlin or UTC",
-    )
+    near = difflib.get_close_matches(name, _zone_names(), n=1)
+    return f"did you mean {near[0]}?" if near else "write an IANA name such as Europe/Berlin or UTC"
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))
 
 
 def parse_instant(text: str, tz: ZoneInfo) -> Instant:

@@ -57,20 +57,34 @@ def wrong_sums(sums: InvoiceSums) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A number series: its counter (`following` is the next number to be taken) and the numbers in use."""
+    """A number series: its counter (`following` is the next number to be taken) and the numbers in use.
+
+    `left_out` numbers were given by another copy of the store, and `doubled` of them are in use here all the same.
+    """
 
     first: int
     following: int
     used: int
     lowest: int
     highest: int
+    left_out: int = 0
+    doubled: int = 0
 
 
 def wrong_numbers(series: Series) -> Iterator[str]:
-    """Every number from the first to the one before the next is used once. A void invoice keeps its own."""
-    taken = series.following - series.first
+    """Every number from the first to the one before the next is used once, but for those that are left out.
+
+    A void invoice keeps its own.
+    """
+    taken = series.following - series.first - series.left_out
     if series.used != taken:
         yield f"{taken} numbers were taken, {series.used} are in use"
+    elif series.doubled:
+        yield f"{series.doubled} of its numbers were given by another copy of this store as well"
+    elif series.left_out:
+        if series.used and (series.lowest < series.first or series.highest >= series.following):
+            wanted = f"{series.first} to {series.following - 1}"
+            yield f"numbers run from {series.lowest} to {series.highest}, not within {wanted}"
     elif series.used and (series.lowest, series.highest) != (series.first, series.following - 1):
         wanted = f"{series.first} to {series.following - 1}"
         yield f"numbers run from {series.lowest} to {series.highest}, not {wanted}"

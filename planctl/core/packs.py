@@ -209,7 +209,7 @@ def _grant(buying: Buying, base: Subscription, feature: str, units: Decimal) -> 
 
 
 def _draft(buying: Buying, base: Subscription, currency: Currency, grants: Sequence[Grant]) -> Draft:
-    """The request: one line, on the plan's subscription, in the billing period that runs."""
+    """The request: one line, on the plan's subscription, in the billing period that runs, or what that has of it."""
     pack, at = buying.pack, buying.at
     period = base.schedule().period(running_period(base, at).index)
     ends_at = next((grant.expires_at for grant in grants), None)
@@ -221,7 +221,7 @@ def _draft(buying: Buying, base: Subscription, currency: Currency, grants: Seque
         kind="pack",
         currency=currency,
         at=at,
-        starts_at=period.starts_at,
+        starts_at=max(period.starts_at, base.started_at),
         ends_at=period.ends_at,
         due_at=add_local_days(at, pack.terms.due_days, zone(base.timezone)),
         grace_ends_at=None,

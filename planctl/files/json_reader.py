@@ -8,12 +8,16 @@ from typing import NoReturn
 
 from planctl.core.document import Document, canonical
 from planctl.errors import InvalidInput
+from planctl.files.standard_input import read_up_to
 
 MAX_BYTES = 64 * 1024 * 1024
 """The longest file; a snapshot of 1,000 plans and 100,000 subscriptions stays far below."""
 
 MAX_VALUES = 1_500_000
 """Commas, brackets and braces in a file, so that what is read takes some 200 MB at most."""
+
+DEEPEST = 100
+"""Levels of maps and lists; a catalog's own values nest at most 32."""
 
 
 def read_json(path: Path, what: str) -> Document:
@@ -24,7 +28,7 @@ def read_json(path: Path, what: str) -> Document:
     """
     try:
         with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+            data = read_up_to(stream, MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _unreadable(path, what, f"it cannot be opened: {reason}") from None
@@ -52,7 +56,23 @@ def read_json(path: Path, what: str) -> Document:
         raise _unreadable(path, what, f"it says the key {error.key!r} twice") from None
     except ValueError as error:
         raise _unreadable(path, what, str(error)) from None
+    if _is_deep(found):
+        raise _unreadable(path, what, "maps and lists are nested too deeply")
     return found
+
+
+def _is_deep(found: Document) -> bool:
+    """Whether maps and lists are nested deeper than DEEPEST: whoever walks the document may then go down by calls."""
+    level: list[Document] = [found]
+    for _ in range(DEEPEST):
+        level = [
+            below
+            for one in level
+            for below in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+        if not level:
+            return False
+    return True
 
 
 class _Doubled(ValueError):

@@ -1,4 +1,4 @@
-"""Gives standard input as bytes, where there is one; it reads nothing."""
+"""Gives standard input as bytes, where there is one, and reads streams up to a limit; it knows no format."""
 
 from __future__ import annotations
 
@@ -18,3 +18,14 @@ def standard_input() -> BinaryIO:
             hint="pipe the file in, or name it instead of -",
         )
     return sys.stdin.buffer
+
+
+_BLOCK = 1024 * 1024
+
+
+def read_up_to(stream: BinaryIO, most: int) -> bytes:
+    """The bytes of a stream up to its end or to `most`, in memory for what is there and no more."""
+    found = bytearray()
+    while len(found) < most and (block := stream.read(min(_BLOCK, most - len(found)))):
+        found += block
+    return bytes(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from planctl.core.reading import closest, unsafe_character
 from planctl.errors import StoreFailure
-from planctl.files.standard_input import standard_input
+from planctl.files.standard_input import read_up_to, standard_input
 from planctl.findings import Finding, Place
 from planctl.values import dataclass
 
@@ -153,10 +153,10 @@ def whole_file(path: str) -> tuple[str, bytes]:
     name = "<stdin>" if path == "-" else path
     try:
         if path == "-":
-            data = standard_input().read(MAX_BYTES + 1)
+            data = read_up_to(standard_input(), MAX_BYTES + 1)
         else:
             with Path(path).open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+                data = read_up_to(file, MAX_BYTES + 1)
     except OSError as problem:
         raise StoreFailure(
             f"cannot read {path}: {problem.strerror}", code="cannot-open", where=path

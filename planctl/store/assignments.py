@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from planctl.core.subscriptions.model import Assignment
 from planctl.store.mapping import assignment_of, assignment_row
 from planctl.store.sets import chunks, grouped, insert_rows, sequences, table
+from planctl.store.touching import will_change
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -29,6 +30,7 @@ def update_assignment(tx: Tx, assignment: Assignment) -> None:
     row = dict(assignment_row(assignment, 0))
     del row["customer"], row["id"]
     statement = _A.update().where(_A.c.id == assignment.id).values(row)
+    will_change(tx, "assignment", [(assignment.id,)])
     changed = tx.connection.execute(statement).rowcount
     assert changed == 1, f"assignment {assignment.id} is not stored"
 

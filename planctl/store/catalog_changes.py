@@ -27,6 +27,7 @@ from planctl.errors import Conflict, NotFound, Refused
 from planctl.findings import NOWHERE, Place
 from planctl.store.catalog_objects import last_revision, objects_document, plan_object, stored_catalog
 from planctl.store.sets import Values, chunks, insert_rows, put_rows, table
+from planctl.store.touching import will_change, will_change_where
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def purge_plan(tx: Tx, plan_id: str, *, actor: str, at: int, reason: str = "") -
             hint=f"archive it instead: planctl plan archive {plan_id}",
         )
     base = stored_catalog(tx)
+    will_change_where(tx, _V, _V.c.plan == plan_id)
+    will_change(tx, "catalog_object", [(stored.address,)])
     tx.connection.execute(_V.delete().where(_V.c.plan == plan_id))
     tx.connection.execute(_O.delete().where(_O.c.address == stored.address))
     write = CatalogWrite(ChangeSet(stored.managed_by, "", base), {}, {}, actor, at, reason)
@@ -237,11 +240,18 @@ def _rename(tx: Tx, change: Change) -> None:
     """Let everything that names the old id name the new one; invoices keep what they said."""
     section, _, new = change.address.partition(".")
     old = change.renamed_from.partition(".")[2]
+    will_change(tx, "catalog_object", [(change.renamed_from,)])
     tx.connection.execute(_O.delete().where(_O.c.address == change.renamed_from))
     if section in SOLD:
         for follower in (_V, _S, _A):
+            will_change_where(tx, follower, follower.c.plan == old)
+        will_change(
+            tx, "plan_version", [(new, key[1]) for key in tx.touched["plan_version"] if key[0] == old]
+        )
+        for follower in (_V, _S, _A):
             tx.connection.execute(follower.update().where(follower.c.plan == old).values(plan=new))
     if section == "groups":
+        will_change_where(tx, _S, _S.c.exclusive_group == old)
         tx.connection.execute(_S.update().where(_S.c.exclusive_group == old).values(exclusive_group=new))
 
 
@@ -265,6 +275,7 @@ def _refresh_places(tx: Tx, write: CatalogWrite) -> None:
         if old is not None and old.managed_by == write.changes.catalog and address not in changed:
             moved.append({"the_address": address, "the_file": place.file, "the_line": place.line})
     if moved and not write.outside:
+        will_change(tx, "catalog_object", [(one["the_address"],) for one in moved])
         statement = _O.update().where(_O.c.address == bindparam("the_address"))
         tx.connection.execute(
             statement.values(
@@ -277,6 +288,7 @@ def _refresh_places(tx: Tx, write: CatalogWrite) -> None:
 def _forget_edits(tx: Tx, write: CatalogWrite) -> None:
     """What was edited in the shell and is now said by the files is no edit outside any more."""
     for chunk in chunks(write.changes.settled) if not write.outside else ():
+        will_change(tx, "catalog_object", [(address,) for address in chunk])
         settled = _O.update().where(_O.c.address.in_(chunk))
         tx.connection.execute(settled.values(outside_revision=0, outside_actor=""))
 

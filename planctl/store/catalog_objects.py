@@ -23,6 +23,7 @@ from planctl.errors import NotFound, StoreFailure
 from planctl.findings import NOWHERE, Place
 from planctl.store.sets import chunks, put_rows, table
 from planctl.store.settings import identity
+from planctl.store.touching import will_change
 from planctl.store.written import with_written
 from planctl.values import dataclass
 
@@ -367,6 +368,7 @@ def disallow(tx: Tx, list_name: str, entries: Sequence[str]) -> int:
     """Take entries off a named list; how many were on it."""
     removed = 0
     for chunk in chunks(dict.fromkeys(entries)):
+        will_change(tx, "allow_entry", [(list_name, entry) for entry in chunk])
         statement = _L.delete().where(_L.c.list_name == list_name, _L.c.entry.in_(chunk))
         removed += tx.connection.execute(statement).rowcount
     return removed

@@ -24,6 +24,7 @@ from planctl.core.subscriptions.model import Subscription
 from planctl.store.mapping import instant, named, said, texts, texts_of, whole
 from planctl.store.quantities import next_change
 from planctl.store.sets import Values, chunks, insert_rows, table
+from planctl.store.touching import will_change
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -69,6 +70,7 @@ def keep_answer(tx: Tx, request: ChangeRequest) -> None:
         _CHANGE.c.status == RequestStatus.REQUESTED.value,
     )
     row = _row(request)
+    will_change(tx, "subscription_change", [(request.subscription, request.seq)])
     changed = tx.connection.execute(statement.values(status=row["status"], document=row["document"])).rowcount
     assert changed == 1, f"{request.name}: no request of number {request.seq} waits"
 

@@ -22,6 +22,7 @@ from planctl.identifiers import new_id
 from planctl.store.mapping import count, instant, minor, named
 from planctl.store.sets import chunks, grouped, insert_rows, sequences, table
 from planctl.store.settings import timezone
+from planctl.store.touching import will_change, will_change_where
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ def add_redemption(tx: Tx, redemption: Redemption) -> None:
 def remove_redemption(tx: Tx, redemption_id: str, at: Instant) -> None:
     """Take a coupon off for the invoices to come; it must hold. Issued invoices keep their discount."""
     statement = _R.update().where(_R.c.id == redemption_id, _R.c.removed_at == 0)
+    will_change(tx, "coupon_redemption", [(redemption_id,)])
     changed = tx.connection.execute(statement.values(removed_at=max(1, instant(at)))).rowcount
     assert changed == 1, f"redemption {redemption_id} does not hold"
 
@@ -207,8 +209,9 @@ def _read(tx: Tx, query: Select[Any]) -> list[Redemption]:
 
 def move_redemptions(tx: Tx, old: str, new: str) -> None:
     """Let the coupons that a subscription has go over to the one that takes its place; what they took stays."""
-    statement = _R.update().where(_R.c.subscription == old, _R.c.removed_at == 0)
-    tx.connection.execute(statement.values(subscription=new))
+    held = (_R.c.subscription == old, _R.c.removed_at == 0)
+    will_change_where(tx, _R, *held)
+    tx.connection.execute(_R.update().where(*held).values(subscription=new))
 
 
 def _uses(tx: Tx, redemption_ids: Sequence[str]) -> dict[str, dict[tuple[str, int], int]]:

@@ -25,6 +25,7 @@ from planctl.store.sets import (
     sequences,
     table,
 )
+from planctl.store.touching import will_change, will_change_where
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def update(tx: Tx, customer: Customer) -> None:
     values = dict(_row(customer, seq, _parent(customer, parents)))
     for column in ("seq", "id", "created_at"):
         del values[column]
+    will_change(tx, "customer", [(customer.id,)])
     tx.connection.execute(_C.update().where(_C.c.seq == seq).values(values))
 
 
@@ -228,6 +230,7 @@ def hold_also(tx: Tx, customer_id: str, reason: str, detail: str, since: int) ->
     (before,) = (one.detail for one in holds(tx, customer_id) if one.reason == reason)
     if detail not in before:
         mine = (_H.c.customer == sequence_of(tx, customer_id)) & (_H.c.reason == reason)
+        will_change_where(tx, _H, mine)
         tx.connection.execute(_H.update().where(mine).values(detail=f"{before}; {detail}"))
 
 
@@ -257,10 +260,11 @@ def held(tx: Tx, customer_ids: Iterable[str]) -> set[str]:
 
 def clear_hold(tx: Tx, customer_id: str, reason: str = "") -> int:
     """Lift a customer's hold for one reason, or all of them; how many there were."""
-    statement = _H.delete().where(_H.c.customer == sequence_of(tx, customer_id))
+    lifted = _H.c.customer == sequence_of(tx, customer_id)
     if reason:
-        statement = statement.where(_H.c.reason == reason)
-    return tx.connection.execute(statement).rowcount
+        lifted &= _H.c.reason == reason
+    will_change_where(tx, _H, lifted)
+    return tx.connection.execute(_H.delete().where(lifted)).rowcount
 
 
 def _select_holds() -> Select[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -12,7 +12,7 @@ from planctl.store.failures import translated
 from planctl.store.kind import Kind
 from planctl.store.link import Link, open_link
 from planctl.store.url import StoreUrl
-from planctl.store.version import missing
+from planctl.store.version import check_unchanged, missing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,11 +22,17 @@ __all__ = ["Store", "StoreUrl", "Tx", "open_store"]
 
 @dataclass(slots=True, eq=False)
 class Tx:
-    """One open transaction: what every function of the store takes first."""
+    """One open transaction: what every function of the store takes first.
+
+    `touched` are the rows it changes of tables that are audited, with the hash of each before, `fresh` those of them
+    that it added whole, with the hash of each as it was added; see `touching`.
+    """
 
     store: Store
     shared: bool = field(default=False)
     discards: bool = field(default=False)
+    touched: dict[str, dict[tuple[Any, ...], str]] = field(default_factory=dict)
+    fresh: dict[str, dict[tuple[Any, ...], str]] = field(default_factory=dict)
 
     @property
     def connection(self) -> Connection:
@@ -50,17 +56,37 @@ class Tx:
             self.store.link.be_alone()
             self.shared = False
 
+    @contextmanager
+    def part(self) -> Iterator[Callable[[], None]]:
+        """What is done in this block can be undone without the rest: by calling what it gives, or by an error."""
+        with self.connection.begin_nested() as savepoint:
+
+            def undo() -> None:
+                savepoint.rollback()
+                self.fresh.clear()  # what was added is read again, where it still is
+
+            try:
+                yield undo
+            except BaseException:
+                self.fresh.clear()
+                raise
+
     def rollback_only(self) -> None:
         """Let the write block end without keeping anything: `--dry-run` does all the work, writes nothing."""
         self.discards = True
 
 
 class Store:
-    """An open store. One transaction at a time; close it, or use it in a `with` block."""
+    """An open store. One transaction at a time; close it, or use it in a `with` block.
 
-    def __init__(self, url: StoreUrl, link: Link) -> None:
+    `host` is what the machine is called, empty for its own name; `place` is where the store is, once that was asked.
+    """
+
+    def __init__(self, url: StoreUrl, link: Link, host: str = "") -> None:
         self.url = url
         self.link = link
+        self.host = host
+        self.place = ""
 
     @property
     def where(self) -> str:
@@ -115,6 +141,7 @@ class Store:
         with translated(self.where):
             try:
                 self.link.begin(kind)
+                check_unchanged(self.link.version, self.link.stored_version(), self.where)
                 yield Tx(self, shared=kind == "share")
             except BaseException:
                 self.link.rollback()
@@ -137,27 +164,31 @@ def open_store(  # noqa: PLR0913 - the last three only matter to a new store, al
     url: str,
     *,
     wait_seconds: int = 5,
+    host: str = "",
     create: bool = False,
     at: int | None = None,
     is_test: bool = False,
     timezone: str = "UTC",
+    read_only: bool = False,
 ) -> Store:
     """Open a store; with `create`, make it first where there is none.
 
-    `at` (UTC microseconds, default: now), `is_test` and `timezone` are written into a new store only.
+    `host` is what this machine is called in the name of a store's home, empty for its own name. `at` (UTC microseconds,
+    default: now), `is_test` and `timezone` are written into a new store only.
     No store and no `create`: StoreFailure. Another program's file: InvalidInput. An older or newer schema:
-    Refused. A file that this user may not write is opened for reading.
+    Refused. A file that this user may not write is opened for reading; with `read_only` every store is.
     """
     parsed = StoreUrl.parse(url)
-    link = open_link(parsed, wait_seconds=wait_seconds, create=create)
+    link = open_link(parsed, wait_seconds=wait_seconds, create=create, read_only=read_only)
+    store = Store(parsed, link, host)
     try:
-        if link.version == 0:
-            if not create:
-                raise missing(link.where)
+        if store.link.version == 0:
+            if not create or read_only:
+                raise missing(store.where)
             from planctl.store.migrate import NewStore, create_schema
 
-            create_schema(link, NewStore(at=at, is_test=is_test, timezone=timezone))
+            create_schema(store.link, NewStore(at, is_test, timezone, host))
     except BaseException:
-        link.close()
+        store.close()
         raise
-    return Store(parsed, link)
+    return store

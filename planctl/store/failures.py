@@ -21,7 +21,7 @@ class Cut(StoreFailure):
 
 
 class Unsure(StoreFailure):
-    """The connection ended at the commit and the server does not say what became of it."""
+    """The connection ended or the disk failed at the commit, and nobody can say what became of it."""
 
     default_code = "commit-unknown"
 
@@ -30,6 +30,9 @@ _PREAMBLE = re.compile(
     r"^(?:connection (?:failed|is bad): )?(?:connection to server .*? failed: )?(?:FATAL: +)?"
 )
 """What PostgreSQL's client says before the reason: the place that `where` names already."""
+
+_UNREADABLE = ("Could not decode to UTF-8", "unsupported file format")
+"""How errors begin that have no code of their own and say that the file's bytes are not what was written."""
 
 
 @contextmanager
@@ -57,6 +60,8 @@ def meaning_of(error: Exception, where: str) -> PlanctlError | None:
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None) or 0
         make = _SQLITE.get(code) or _SQLITE.get(code & 0xFF)
+        if make is None and str(cause).startswith(_UNREADABLE):
+            make = damaged
     elif hasattr(cause, "sqlstate"):
         state = cause.sqlstate or _STATES.get(type(cause).__name__, "")
         make = _POSTGRES.get(state) or _POSTGRES.get(state[:2])
@@ -102,6 +107,15 @@ def read_only(where: str, detail: str = "") -> PlanctlError:
     )
 
 
+def viewing(where: str, login: str = "") -> NotPermitted:
+    """A write by somebody who looks only: by the role that the server knows, or because that was asked for."""
+    return NotPermitted(
+        f"the store may only be read{f' by {login}, a viewer of it' if login else ''}; nothing was done",
+        where=where,
+        hint="an owner of the store may grant more: planctl access grant; or leave --read-only out",
+    )
+
+
 def _unkeepable(where: str, detail: str) -> PlanctlError:
     return InvalidInput(
         "a text holds a character that PostgreSQL cannot keep, such as NUL",
@@ -121,7 +135,18 @@ def _disk(where: str, detail: str) -> PlanctlError:
     )
 
 
-def _damaged(where: str, detail: str) -> PlanctlError:
+def _unsynced(where: str, detail: str) -> PlanctlError:
+    """The journal is gone, which is the commit, but that it is gone may not outlast a loss of power."""
+    return Unsure(
+        "the disk failed at the end of the change; whether it was kept is not known",
+        where=where,
+        got=detail,
+        hint="planctl audit log shows it if it was; check the disk before anything else",
+    )
+
+
+def damaged(where: str, detail: str) -> StoreFailure:
+    """The store's file is not what was written; `detail` says what cannot be read."""
     return StoreFailure(
         "the store is damaged",
         code="damaged",
@@ -147,6 +172,16 @@ def _not_permitted(where: str, detail: str) -> PlanctlError:
         where=where,
         got=detail,
         hint="run the command as an owner of the store",
+    )
+
+
+def _journal_left(where: str, detail: str) -> PlanctlError:
+    return StoreFailure(
+        "a command was stopped while it wrote, and what it left must be undone by somebody who may write",
+        code="journal-left",
+        where=where,
+        got=detail,
+        hint="let the owner of the store run any command once, such as planctl status; then read again",
     )
 
 
@@ -185,9 +220,12 @@ _SQLITE: dict[int, _Maker] = {
     sqlite3.SQLITE_LOCKED: _busy,
     sqlite3.SQLITE_FULL: _disk,
     sqlite3.SQLITE_IOERR: _disk,
-    sqlite3.SQLITE_CORRUPT: _damaged,
+    sqlite3.SQLITE_IOERR_DIR_FSYNC: _unsynced,
+    sqlite3.SQLITE_CORRUPT: damaged,
     sqlite3.SQLITE_NOTADB: _foreign,
     sqlite3.SQLITE_READONLY: _not_permitted,
+    sqlite3.SQLITE_READONLY_ROLLBACK: _journal_left,
+    sqlite3.SQLITE_READONLY_RECOVERY: _journal_left,
     sqlite3.SQLITE_PERM: _not_permitted,
     sqlite3.SQLITE_CANTOPEN: _unreachable,
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: _already_there,
@@ -203,7 +241,7 @@ _POSTGRES: dict[str, _Maker] = {
     "57014": _busy,  # query_canceled
     "53": _disk,  # insufficient resources
     "58": _disk,  # system error
-    "XX": _damaged,  # data corrupted
+    "XX": damaged,  # data corrupted
     "42501": _not_permitted,
     "28": _not_permitted,  # invalid authorization
     "08": _cut,  # connection

@@ -15,6 +15,7 @@ from planctl.core.money import MAX_DECIMALS, MAX_MINOR
 from planctl.core.periods import Instant
 from planctl.store.mapping import instant
 from planctl.store.sets import table
+from planctl.store.touching import will_change
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -69,6 +70,7 @@ def write_off(tx: Tx, invoice_id: str, at: Instant) -> None:
         .where(_I.c.id == invoice_id, _I.c.status.in_(("open", "past_due")))
         .values(status="uncollectible", written_off_at=instant(at))
     )
+    will_change(tx, "invoice", [(invoice_id,)])
     changed = tx.connection.execute(statement).rowcount
     assert changed == 1, f"invoice {invoice_id} cannot be written off"
 

@@ -35,6 +35,7 @@ from planctl.store.numbering import DEFAULT_FORMAT, INVOICES, NumberFormat, seri
 from planctl.store.sets import chunks, grouped, insert_rows, records, sequences, table
 from planctl.store.settings import setting, timezone
 from planctl.store.settlements import add_claims, add_settlements
+from planctl.store.touching import will_change
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ def extend(tx: Tx, dates: Iterable[OpenInvoice]) -> None:
         extended_grace_at=func.nullif(bindparam("new_grace", type_=WHOLE), _I.c.grace_ends_at),
         status=bindparam("new_status"),
     )
+    will_change(tx, "invoice", [(row["the_id"],) for row in rows])
     changed = tx.connection.execute(moved, rows).rowcount
     assert changed == len(rows), f"{len(rows)} invoices to extend, {changed} of them are unpaid"
 
@@ -217,6 +219,7 @@ def void(tx: Tx, invoice_id: str, at: Instant, reissue: bool = False) -> None:
     the next revision. The invoice must exist and not be void.
     """
     statement = _I.update().where(_I.c.id == invoice_id, _I.c.status != InvoiceStatus.VOID.value)
+    will_change(tx, "invoice", [(invoice_id,)])
     changed = tx.connection.execute(statement.values(status="void", voided_at=instant(at))).rowcount
     assert changed == 1, f"invoice {invoice_id} cannot be voided"
     settlement = table("settlement")

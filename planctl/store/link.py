@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from planctl.core.access import Role
+from planctl.errors import NotPermitted
 from planctl.store.kind import Kind
 from planctl.store.url import StoreUrl
 
@@ -17,9 +19,15 @@ if TYPE_CHECKING:
 
 
 class Link(Protocol):
-    """What a database must offer. `where` names the store in messages and holds no secret."""
+    """What a database must offer. `where` names the store in messages and holds no secret.
+
+    `login` is whom the server takes this connection for; empty where there is no server. `role` is what he may do;
+    without a server whoever may write the file may do everything.
+    """
 
     where: str
+    login: str
+    role: Role
     writable: bool
     version: int
 
@@ -51,6 +59,9 @@ class Link(Protocol):
     def refresh_version(self) -> int:
         """Read the schema version again, inside the open transaction."""
 
+    def stored_version(self) -> int:
+        """The schema version as the open transaction sees it, for one short question; `version` stays as it is."""
+
     def write_version(self, version: int) -> None:
         """Record the schema version, inside the open transaction."""
 
@@ -70,12 +81,39 @@ class Link(Protocol):
         """Let go of the connection."""
 
 
-def open_link(url: StoreUrl, *, wait_seconds: int, create: bool = False, allow_older: bool = False) -> Link:
-    """Connect to the store and check its schema version; see `sqlite_file.open_file` for what is refused."""
+def check_role(link: Link, needed: Role, command: str) -> None:
+    """NotPermitted where whoever is connected may not run a command: said before anything of it is done."""
+    if not link.role.includes(needed):
+        raise NotPermitted(
+            f"{link.login or 'whoever reads only'} may not do that; nothing was done: planctl {command}",
+            where=link.where,
+            expected=f"the role {needed}" + ("" if needed is Role.OWNER else f" or {Role.OWNER}"),
+            got=f"{link.login} is {link.role}".strip(),
+            hint=f"an owner of the store may grant it: planctl access grant {link.login} --role {needed}",
+        )
+
+
+def open_link(
+    url: StoreUrl,
+    *,
+    wait_seconds: int,
+    create: bool = False,
+    allow_older: bool = False,
+    read_only: bool = False,
+) -> Link:
+    """Connect to the store and check its schema version; see `sqlite_file.open_file` for what is refused.
+
+    `read_only`: as a viewer, whatever else this user might do; `create` then makes nothing.
+    """
+    create = create and not read_only
     if url.engine == "sqlite":
         from planctl.store.sqlite_link import SqliteLink
 
-        return SqliteLink(url, wait_seconds=wait_seconds, create=create, allow_older=allow_older)
+        return SqliteLink(
+            url, wait_seconds=wait_seconds, create=create, allow_older=allow_older, read_only=read_only
+        )
     from planctl.store.postgres_link import PostgresLink
 
-    return PostgresLink(url, wait_seconds=wait_seconds, create=create, allow_older=allow_older)
+    return PostgresLink(
+        url, wait_seconds=wait_seconds, create=create, allow_older=allow_older, read_only=read_only
+    )

@@ -8,17 +8,22 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from planctl.core.audit import Tip
-from planctl.errors import NotYet, Refused, StoreFailure
+from planctl.errors import NotYet, StoreFailure
 from planctl.store import audit
+from planctl.store.exposure import exposed
 from planctl.store.failures import translated
+from planctl.store.laying import laid
+from planctl.store.places import here, is_home
 from planctl.store.settings import Identity, identity
-from planctl.store.sqlite_file import read_version
+from planctl.store.sqlite_file import connect, read_version
 from planctl.store.sqlite_link import SqliteLink
 from planctl.store.version import SCHEMA_VERSION
 from planctl.values import dataclass
@@ -26,7 +31,11 @@ from planctl.values import dataclass
 if TYPE_CHECKING:
     from planctl.store.engine import Store, Tx
 
-OWNER_ONLY = 0o600
+PORTION = 4_096
+"""How many pages are copied at a time while others may write: 16 MiB."""
+
+_MARGIN = 1 << 20
+"""How many bytes an upgrade may need besides."""
 
 _SIZE = """
     SELECT CAST(coalesce(sum(pg_total_relation_size(oid)), 0) AS bigint) FROM pg_class
@@ -37,7 +46,10 @@ _SIZE = """
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What a store is. `path` and `mode` (permission bits) are of the SQLite file; None for a server."""
+    """What a store is. `here` is where it is, `at_home` whether it may bill there.
+
+    `path` and `mode` (permission bits) are of the SQLite file; None for a server.
+    """
 
     url: str
     engine: str
@@ -48,6 +60,8 @@ class StoreInfo:
     size_bytes: int
     writable: bool
     audit_tip: Tip
+    here: str
+    at_home: bool
     path: Path | None = None
     mode: int | None = None
 
@@ -65,18 +79,19 @@ def info(store: Store) -> StoreInfo:
     """What the store is."""
     with store.read() as tx:
         who, tip = identity(tx), audit.tip(tx)
+        place, at_home = here(tx), is_home(tx, who)
         if isinstance(store.link, SqliteLink):
             path = store.link.path
             found = path.stat()
             return StoreInfo(
                 str(store.url), "SQLite", sqlite3.sqlite_version, store.link.version, SCHEMA_VERSION, who,
-                found.st_size, store.writable, tip, path, stat.S_IMODE(found.st_mode),
+                found.st_size, store.writable, tip, place, at_home, path, stat.S_IMODE(found.st_mode),
             )  # fmt: skip
         size = tx.connection.execute(text(_SIZE)).scalar_one()
         version = tx.connection.execute(text("SHOW server_version")).scalar_one()
         return StoreInfo(
             str(store.url), "PostgreSQL", version, store.link.version, SCHEMA_VERSION, who,
-            size, store.writable, tip,
+            size, store.writable, tip, place, at_home,
         )  # fmt: skip
 
 
@@ -89,47 +104,126 @@ def integrity(tx: Tx) -> list[str]:
     if not isinstance(link, SqliteLink):
         return []
     with translated(link.where):
-        return [*_problems(link.raw, link.path), *_exposed(link.path)]
+        return [*_problems(link.raw, link.path), *exposed(link.path)]
 
 
 def backup(store: Store, target: Path) -> Backup:
     """Copy the store to a new file with mode 0600 while others use it, and check the copy.
 
-    The target must not exist: Refused. It is removed again if the copy fails or is not equal to the store
-    in schema, references and audit: StoreFailure. Only SQLite; a server has tools of its own: NotYet.
+    The target must not exist: Refused. It gets its name when it was checked and is durable; nothing is left of a copy
+    that fails or is not whole: StoreFailure. The copy lives nowhere. Only SQLite; a server has its own tools: NotYet.
     """
-    link = store.link
-    if not isinstance(link, SqliteLink):
+    if not isinstance(store.link, SqliteLink):
         raise NotYet("backup of PostgreSQL", where=store.where, hint="use pg_dump")
     target = Path(os.path.abspath(target))
-    _create(target)
-    try:
-        with translated(str(target)):
-            tip = _copy(link.raw, target)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    _sync(target)
+    with laid(target, "the backup", "backup-exists") as draft, translated(str(target)):
+        tip = checked_copy(store, draft)
     return Backup(target, target.stat().st_size, tip)
 
 
-def _copy(source: sqlite3.Connection, target: Path) -> Tip:
-    """Copy all pages in one step, then read the copy back; its audit tip."""
-    copy = sqlite3.connect(target, isolation_level=None)
+def checked_copy(store: Store, draft: Path) -> Tip:
+    """Copy a SQLite store into an empty file and check the copy, which lives nowhere; its audit tip.
+
+    It is copied in portions, between which others write; once somebody did, it begins again and nobody else writes
+    until the pages are copied. The copy is not durable yet.
+    """
+    assert isinstance(store.link, SqliteLink), "a server has no file"
+    source = store.link.raw
+    with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+        if _copied_in_portions(source, copy):
+            return finished(copy, draft)
+    os.truncate(draft, 0)
+    with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+        with store.read():  # waits for its turn; the copying itself would wait for ever
+            copy_pages(source, copy)
+        return finished(copy, draft)
+
+
+class _Disturbed(Exception):
+    """Somebody writes to the store meanwhile."""
+
+
+def _copied_in_portions(source: sqlite3.Connection, copy: sqlite3.Connection) -> bool:
+    """Copy while others may write between two portions; False, and half a copy, where somebody did."""
+    least: list[int] = []
+
+    def watch(status: int, remaining: int, _of: int) -> None:
+        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} or (least and remaining > least[0]):
+            raise _Disturbed
+        least[:] = [remaining]
+
     try:
-        source.backup(copy)
-        wrong = _problems(copy, target)
-        if wrong:
-            raise StoreFailure(
-                "the backup is not whole and was removed",
-                code="backup-damaged",
-                where=str(target),
-                got=wrong[0],
-                hint="check the store: planctl doctor",
-            )
-        return _tip(copy)
-    finally:
-        copy.close()
+        copy_pages(source, copy, PORTION, watch)
+    except _Disturbed:
+        return False
+    return True
+
+
+def keep_from_before(link: SqliteLink) -> Path:
+    """Keep a checked copy of a store that is about to be upgraded: FILE.before-schema-N, in the place of an older one.
+
+    In the transaction of the upgrade, before it changes anything. StoreFailure (`disk`) where there is no room for the
+    copy and for what the upgrade writes beside the store.
+    """
+    target = Path(f"{link.path}.before-schema-{link.version}")
+    size, disk = link.path.stat().st_size, os.statvfs(link.path.parent)
+    needed, free = 2 * size + _MARGIN, disk.f_bavail * disk.f_frsize
+    if free < needed:
+        raise StoreFailure(
+            "there is no room for an upgrade, which keeps a copy of the store as it was",
+            code="disk",
+            where=str(link.path.parent),
+            expected=f"{needed:,} bytes",
+            got=f"{free:,} bytes",
+            hint="free some space and run planctl store upgrade again; nothing was done",
+        )
+    with (
+        laid(target, "the copy from before the upgrade") as draft,
+        translated(str(target)),
+        closing(sqlite3.connect(draft, isolation_level=None)) as copy,
+        closing(connect(link.path, wait_seconds=0, writable=False)) as reader,
+    ):
+        # A connection that writes cannot be copied from; another one reads beside it, and sees what was.
+        copy_pages(reader, copy)
+        finished(copy, draft)
+    return target
+
+
+def copy_pages(
+    source: sqlite3.Connection,
+    copy: sqlite3.Connection,
+    portion: int = -1,
+    watch: Callable[[int, int, int], None] | None = None,
+) -> None:
+    """Copy all pages into a file that nobody uses yet, in portions of so many pages, -1: all at once.
+
+    It would wait for a lock for ever: somebody must hold the source, or watch how it goes on and raise.
+    """
+    copy.execute("PRAGMA journal_mode = OFF")
+    copy.execute("PRAGMA synchronous = OFF")
+    source.backup(copy, pages=portion, progress=watch)
+
+
+def finished(copy: sqlite3.Connection, path: Path) -> Tip:
+    """Make a fresh copy homeless and read it whole: StoreFailure where it is damaged; its audit tip."""
+    if "home" in {row[1] for row in copy.execute("PRAGMA table_info(store_identity)")}:
+        copy.execute("UPDATE store_identity SET home = ''")
+    check_whole(copy, path)
+    row = copy.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    return Tip(*row) if row else Tip()
+
+
+def check_whole(copy: sqlite3.Connection, path: Path) -> None:
+    """StoreFailure (`backup-damaged`) where a copy's pages, indexes, references or header are not sound."""
+    wrong = _problems(copy, path)
+    if wrong:
+        raise StoreFailure(
+            "the copy is not whole and was removed",
+            code="backup-damaged",
+            where=str(path),
+            got=wrong[0],
+            hint="check what was copied: planctl doctor",
+        )
 
 
 def _problems(connection: sqlite3.Connection, path: Path) -> list[str]:
@@ -144,52 +238,3 @@ def _problems(connection: sqlite3.Connection, path: Path) -> list[str]:
     if migrated != [(f"{version:04}",)]:
         problems.append(f"the header says schema {version}, the migrations say {migrated}")
     return problems
-
-
-def _tip(connection: sqlite3.Connection) -> Tip:
-    row = connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    return Tip(*row) if row else Tip()
-
-
-def _exposed(path: Path) -> list[str]:
-    """Who besides the owner may read or write the file, or replace it."""
-    mode, folder = stat.S_IMODE(path.stat().st_mode), path.parent.stat()
-    problems = []
-    if mode & 0o077:
-        problems.append(
-            f"{path} has mode {mode:04o}, expected {OWNER_ONLY:04o}: others may read it (chmod 600)"
-        )
-    if path.stat().st_uid != os.geteuid() and os.geteuid() != 0:
-        problems.append(f"{path} belongs to another user")
-    if folder.st_mode & 0o022 and not folder.st_mode & stat.S_ISVTX:
-        problems.append(f"{path.parent} may be written by others, who could replace the store (chmod 700)")
-    return problems
-
-
-def _create(target: Path) -> None:
-    try:
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, OWNER_ONLY))
-    except FileExistsError:
-        raise Refused(
-            "the backup's file is already there",
-            code="backup-exists",
-            where=str(target),
-            hint="give a new name; a backup never overwrites anything",
-        ) from None
-    except OSError as error:
-        raise StoreFailure(
-            "the backup's file cannot be made",
-            where=str(target),
-            got=error.strerror or str(error),
-            hint="check the directory",
-        ) from error
-
-
-def _sync(target: Path) -> None:
-    """Make the backup durable: the file's bytes and its name."""
-    for path in (target, target.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Making a store's schema and bringing it up to date. It knows how migrations run, not what they contain.
+"""Making a store's schema. It knows how migrations run, not what they contain.
 
 The migrations are the only way to a schema. Each run is one transaction: all of it is there, or nothing.
 """
@@ -8,28 +8,33 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from planctl import clock
-from planctl.errors import Busy
 from planctl.identifiers import new_id
-from planctl.store.failures import Collided, meaning_of, translated
-from planctl.store.link import Link, open_link
-from planctl.store.retrying import attempted
-from planctl.store.url import StoreUrl
-from planctl.store.version import SCHEMA_VERSION, missing
+from planctl.store.access_roles import act_as_owner, renew
+from planctl.store.failures import translated
+from planctl.store.link import Link
+from planctl.store.naming_places import place_of
+from planctl.store.version import SCHEMA_VERSION
 from planctl.values import dataclass
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+FIRST_WITH_HOME = 7
+"""The first schema in which a store says where it lives."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewStore:
-    """What a new store is born with. `at`: when (UTC microseconds; None: now); `timezone`: the business's."""
+    """What a new store is born with. `at`: when (UTC microseconds; None: now); `timezone`: the business's.
+
+    It lives where it is made, on the machine called `host` (empty: by its own name); a test store lives nowhere.
+    """
 
     at: int | None = None
     is_test: bool = False
     timezone: str = "UTC"
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,61 +53,30 @@ def create_schema(link: Link, new: NewStore) -> None:
             if link.refresh_version() == 0:
                 lay_schema(link)
                 _introduce(link.connection, new)
+                settle_in(link, 0, new.host)
             link.commit()
         except BaseException:
             link.rollback()
             raise
-
-
-def upgrade(url: str, *, wait_seconds: int = 5) -> Upgrade:
-    """Bring a store to the newest schema, in one transaction; a failure leaves it as it was.
-
-    On PostgreSQL others read on until a table is changed. No store: StoreFailure. A newer schema than this planctl
-    knows: Refused. A table that somebody reads for long: Busy, after several tries.
-    """
-    link = open_link(StoreUrl.parse(url), wait_seconds=wait_seconds, allow_older=True)
-    try:
-        if link.version == 0:
-            raise missing(link.where)
-        before = link.version
-        if before < SCHEMA_VERSION:
-            before = attempted(lambda: _upgrade(link))
-        return Upgrade(before, SCHEMA_VERSION)
-    finally:
-        link.close()
-
-
-def _upgrade(link: Link) -> int:
-    with translated(link.where):
-        try:
-            link.begin("write")
-            before = link.refresh_version()
-            link.be_brief()
-            _lay_on_free_tables(link)
-            link.commit()
-        except BaseException:
-            link.rollback()
-            raise
-    return before
-
-
-def _lay_on_free_tables(link: Link) -> None:
-    try:
-        lay_schema(link)
-    except DBAPIError as error:
-        if isinstance(meaning_of(error, link.where), Busy):
-            raise Collided(
-                "a long command is using a table that the upgrade changes",
-                where=link.where,
-                hint="wait until it is done (an export, doctor, invoice run), then run planctl store upgrade again",
-            ) from error
-        raise
 
 
 def lay_schema(link: Link) -> None:
     """Bring the database to the newest schema, on the open transaction of a write."""
+    act_as_owner(link.connection)
     _run(link.connection)
+    renew(link.connection)
     link.write_version(SCHEMA_VERSION)
+
+
+def settle_in(link: Link, before: int, host: str) -> None:
+    """Let a store that was made or upgraded just now live where it is, if it had no home to say before.
+
+    `before` is the schema that it had, 0 for a new one. A test store lives nowhere.
+    """
+    if before < FIRST_WITH_HOME:
+        ((is_test,),) = link.rows("SELECT is_test FROM store_identity")
+        if not is_test:
+            link.change("UPDATE store_identity SET home = ?", [(place_of(link, host),)])
 
 
 def _run(connection: Connection) -> None:

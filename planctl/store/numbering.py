@@ -15,6 +15,7 @@ from planctl.core.business import NUMBERING
 from planctl.core.periods import Instant, local_date, zone
 from planctl.errors import InvalidInput
 from planctl.store.invoice_mapping import Number
+from planctl.store.places import check_home
 from planctl.store.sets import put_rows, table
 from planctl.store.settings import setting
 from planctl.values import dataclass
@@ -71,6 +72,21 @@ class NumberFormat:
 
         return self.prefix + _FIELD.sub(filled, self.pattern)
 
+    def parts(self, series: str, text: str) -> tuple[int, int] | None:
+        """The year (0 where the format has none) and the sequence of a number of a series; None for another text."""
+        groups = {"series": re.escape(series), "year": "(?P<year>[0-9]{4,})", "seq": "(?P<seq>[0-9]+)"}
+        pattern, at = re.escape(self.prefix), 0
+        for match in _FIELD.finditer(self.pattern):
+            name = match[1] or match[2]
+            again = name == "year" and "(?P<year>" in pattern
+            pattern += re.escape(self.pattern[at : match.start()]) + ("(?P=year)" if again else groups[name])
+            at = match.end()
+        found = re.fullmatch(pattern + re.escape(self.pattern[at:]), text, re.ASCII)
+        if found is None:
+            return None
+        year, sequence = int(found["year"]) if self.yearly else 0, int(found["seq"])
+        return (year, sequence) if self.text(series, year, sequence) == text else None
+
 
 def for_credit_notes(invoices: NumberFormat) -> NumberFormat:
     """How credit notes are numbered: as invoices, with their series before it where the format has no `{series}`."""
@@ -101,8 +117,11 @@ def take_numbers(
 ) -> list[Number]:
     """The next number for every instant of issue, in order: one counter update per year in the whole list.
 
-    The year is that of the instant in `timezone`, the store's. Take them last: from here on others wait.
+    The year is that of the instant in `timezone`, the store's. Take them last: from here on others wait. Refused where
+    the store is not at home; a transaction that keeps nothing may foresee them there too.
     """
+    if issued_at and not tx.discards:
+        check_home(tx)
     tx.alone()
     tz = zone(timezone)
     days = {at: local_date(at, tz).year for at in dict.fromkeys(issued_at)} if number_format.yearly else {}

@@ -16,6 +16,7 @@ from planctl.errors import Conflict, NotFound
 from planctl.store.balances import BalanceMove, post
 from planctl.store.invoice_mapping import payment_of, payment_row, same_payment
 from planctl.store.sets import insert_rows, sequences, table
+from planctl.store.touching import will_change
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def payment(tx: Tx, payment_id: str) -> Payment:
 
 def mark_refunded(tx: Tx, payment_id: str) -> None:
     """Write that all of a payment was given back."""
+    will_change(tx, "payment", [(payment_id,)])
     changed = tx.connection.execute(_P.update().where(_P.c.id == payment_id).values(status="refunded"))
     assert changed.rowcount == 1, f"there is no payment {payment_id}"
 

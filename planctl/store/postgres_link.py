@@ -15,8 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from planctl import clock
-from planctl.errors import InvalidInput
-from planctl.store.failures import Cut, Unsure, read_only, translated
+from planctl.core.access import Role
+from planctl.errors import InvalidInput, NotPermitted
+from planctl.store.failures import Cut, Unsure, read_only, translated, viewing
 from planctl.store.kind import Kind
 from planctl.store.postgres_address import engine_of
 from planctl.store.retrying import wait_ms
@@ -34,6 +35,19 @@ TABLES = """
     WHERE relnamespace = to_regnamespace(current_schema()) AND relkind IN ('r', 'p')
 """
 """Every table in the schema of the connection, also those that this user may not read."""
+
+WHO = """
+    SELECT current_setting('transaction_read_only'), CAST(session_user AS text), coalesce((
+        SELECT CASE WHEN pg_has_role(relowner, 'USAGE') THEN 'owner'
+                    WHEN has_table_privilege(oid, 'INSERT') THEN 'manager'
+                    WHEN has_table_privilege(oid, 'SELECT') THEN 'viewer' ELSE '' END
+        FROM pg_class WHERE relname = 'audit' AND relnamespace = to_regnamespace(current_schema())
+    ), CASE WHEN current_schema() IS NULL THEN '' ELSE 'owner' END)
+"""
+"""Whether the server takes writes; the login that it knows, whatever role was taken since; and what he may do.
+
+Who may write to the audit may write; a database without a store has whoever is there for its owner.
+"""
 
 BRIEF_MS = 1_000
 """How long an upgrade waits for a table at a time."""
@@ -58,7 +72,9 @@ QUESTIONS = 7
 class PostgresLink:
     """A link to a PostgreSQL database; see `planctl.store.link.Link`."""
 
-    def __init__(self, url: StoreUrl, *, wait_seconds: int, create: bool, allow_older: bool) -> None:
+    def __init__(
+        self, url: StoreUrl, *, wait_seconds: int, create: bool, allow_older: bool, read_only: bool = False
+    ) -> None:
         del create  # the database itself is made by its administrator; a missing schema is version 0
         self.where = str(url)
         self.version = 0
@@ -68,8 +84,10 @@ class PostgresLink:
             self.connection = self._engine.connect()
             try:
                 with self.connection.begin():
-                    only_reads = self.connection.execute(text("SHOW transaction_read_only")).scalar_one()
-                    self.writable = only_reads == "off"
+                    self.connection.exec_driver_sql(self._brief_waits())
+                    only_reads, self.login, held = self.connection.execute(text(WHO)).one()
+                    self.role = _role(held, self.login, self.where, read_only=read_only)
+                    self.writable = only_reads == "off" and self.role is not Role.VIEWER
                     check_version(self.refresh_version(), self.where, allow_older=allow_older)
             except BaseException:
                 self.close()
@@ -78,7 +96,7 @@ class PostgresLink:
     def begin(self, kind: Kind) -> None:
         """What writes takes the writers' lock first; a read sees the state of its first statement to its end."""
         if kind != "read" and not self.writable:
-            raise read_only(self.where)
+            raise viewing(self.where, self.login) if self.role is Role.VIEWER else read_only(self.where)
         try:
             self._begin(kind)
         except DBAPIError as error:
@@ -90,12 +108,19 @@ class PostgresLink:
     def _begin(self, kind: Kind) -> None:
         self.connection.begin()
         if kind == "read":
-            self.connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            only = ", READ ONLY" if self.role is Role.VIEWER else ""
+            self.connection.exec_driver_sql(
+                f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ{only}; {self._brief_waits()}"
+            )
             return
         wait_ms = self._wait_ms if kind == "write" else max(self._wait_ms, SHARE_WAIT_MS)
         self.connection.execute(text(f"SET LOCAL lock_timeout = {wait_ms}"))
         lock = "pg_advisory_xact_lock" if kind == "write" else "pg_advisory_xact_lock_shared"
         self.connection.execute(text(f"SELECT {lock}(:key)"), {"key": WRITER})
+
+    def _brief_waits(self) -> str:
+        """What lets a transaction wait no longer than was given at opening, for a table that somebody holds too."""
+        return f"SET LOCAL lock_timeout = {self._wait_ms}"
 
     def be_alone(self) -> None:
         """Take the shares' turn, however long it takes; it ends with the transaction. Again is nothing.
@@ -180,6 +205,10 @@ class PostgresLink:
             )
         return self.version
 
+    def stored_version(self) -> int:
+        """The number of the last migration."""
+        return int(self.connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+
     def write_version(self, version: int) -> None:
         """Nothing: the migrations have recorded it."""
         self.version = version
@@ -221,3 +250,15 @@ class PostgresLink:
         """End the connection."""
         self.connection.close()
         self._engine.dispose()
+
+
+def _role(held: str, login: str, where: str, *, read_only: bool) -> Role:
+    """What the login may do, at most looking where only that is wanted; NotPermitted where not even that."""
+    if not held:
+        raise NotPermitted(
+            f"{login} has no role on this store",
+            where=where,
+            expected="viewer, manager or owner",
+            hint=f"an owner of the store may grant one: planctl access grant {login} --role viewer",
+        )
+    return Role.VIEWER if read_only else Role(held)

@@ -13,6 +13,7 @@ from planctl.core.periods import Instant
 from planctl.core.subscriptions.model import QuantityStep
 from planctl.store.mapping import count, instant, named, said, texts_of, whole
 from planctl.store.sets import Values, chunks, insert_rows, table
+from planctl.store.touching import will_change
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -44,6 +45,7 @@ def cancel_steps(tx: Tx, subscription_id: str, steps: Sequence[QuantityStep]) ->
         _CHANGE.c.seq.in_([step.seq for step in steps]),
         _CHANGE.c.status == "scheduled",
     )
+    will_change(tx, "subscription_change", [(subscription_id, step.seq) for step in steps])
     changed = tx.connection.execute(statement.values(status="canceled")).rowcount
     assert changed == len(steps), (
         f"{subscription_id}: {len(steps)} changes to cancel, {changed} are scheduled"

@@ -29,6 +29,8 @@ class StoreIdentity(SQLModel, table=True):
     created_at: int = Field(sa_column=whole())
     is_test: int = Field(sa_column=whole())
     high_water_at: int | None = Field(sa_column=maybe_whole())
+    generation: int = Field(sa_column=whole(default=1))
+    home: str = Field(sa_column=text(default=""))
 
 
 class Setting(SQLModel, table=True):
@@ -62,6 +64,18 @@ class Audit(SQLModel, table=True):
     prev: str = Field(sa_column=text(unique=True))
     hash: str = Field(sa_column=text(unique=True))
     body: str = Field(sa_column=text())
+
+
+class AuditObject(SQLModel, table=True):
+    """One object that an audit entry touched, with the hashes of its row before and after; empty: no row."""
+
+    __tablename__ = "audit_object"
+    __table_args__ = (Index("audit_object_seq", "seq"), CLUSTERED)
+    name: str = Field(sa_column=text(primary_key=True))
+    id: str = Field(sa_column=text(primary_key=True))
+    seq: int = Field(sa_column=whole(primary_key=True, references="audit.seq"))
+    before: str = Field(sa_column=text())
+    after: str = Field(sa_column=text())
 
 
 class Run(SQLModel, table=True):
@@ -392,6 +406,17 @@ class NumberSeries(SQLModel, table=True):
     year: int = Field(sa_column=whole(primary_key=True))
     first: int = Field(sa_column=whole())
     next: int = Field(sa_column=whole())
+
+
+class NumberGap(SQLModel, table=True):
+    """Numbers that are never given: another copy of the store gave them before this one was adopted. Never changed."""
+
+    __tablename__ = "number_gap"
+    __table_args__ = (CheckConstraint("last >= first", name="gap_forward"), STRICT)
+    series: str = Field(sa_column=text(primary_key=True))
+    year: int = Field(sa_column=whole(primary_key=True))
+    first: int = Field(sa_column=whole(primary_key=True))
+    last: int = Field(sa_column=whole())
 
 
 class InvoiceRow(SQLModel, table=True):

@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 from planctl.core.document import Document, canonical, document_of
 from planctl.core.periods import Instant
 from planctl.store.sets import insert_rows, table
+from planctl.store.touching import will_change
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def start(tx: Tx, run: Run) -> None:
 def finish(tx: Tx, run_id: str, finished_at: int, summary: Document) -> None:
     """Record that a run has ended and what it did. It must have begun."""
     values = {"finished_at": finished_at, "summary": canonical(summary)}
+    will_change(tx, "run", [(run_id,)])
     changed = tx.connection.execute(_R.update().where(_R.c.id == run_id).values(values)).rowcount
     assert changed == 1, f"run {run_id} never began"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planctl.errors import NotFound
 from planctl.store import hot
 from planctl.store.tables import COLUMNS
+from planctl.store.touching import added, will_put
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Select, Table
@@ -75,7 +76,9 @@ def insert_rows(tx: Tx, name: str, rows: Sequence[Values]) -> None:
     Every row has the columns of the first.
     """
     if rows:
-        tx.store.link.fill(name, tuple(rows[0]), _tuples(rows))
+        columns, tuples = tuple(rows[0]), _tuples(rows)
+        tx.store.link.fill(name, columns, tuples)
+        added(tx, name, columns, tuples)
 
 
 def put_rows(tx: Tx, name: str, rows: Sequence[Values], replaced: Collection[str] = ()) -> int:
@@ -87,7 +90,9 @@ def put_rows(tx: Tx, name: str, rows: Sequence[Values], replaced: Collection[str
         return 0
     changes = ", ".join(f'"{column}" = excluded."{column}"' for column in replaced)
     action = f"UPDATE SET {changes}" if changes else "NOTHING"
-    return _put(tx, name, tuple(rows[0]), _tuples(rows), action)
+    columns, tuples = tuple(rows[0]), _tuples(rows)
+    will_put(tx, name, columns, tuples)
+    return _put(tx, name, columns, tuples, action)
 
 
 def put_tuples(tx: Tx, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:

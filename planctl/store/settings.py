@@ -7,34 +7,48 @@ from typing import TYPE_CHECKING
 from planctl.core.periods import Instant
 from planctl.store import hot
 from planctl.store.sets import put_rows
+from planctl.store.touching import will_change
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
-_IDENTITY = "SELECT store_id, created_at, is_test, high_water_at FROM store_identity"
+_IDENTITY = "SELECT store_id, created_at, is_test, high_water_at, generation, home FROM store_identity"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A store's id, birth and kind. `high_water_at`: the latest instant a whole run believed it was."""
+    """A store's id, birth and kind. `high_water_at`: the latest instant a whole run believed it was.
+
+    `home` is the place where it may bill, empty for a test store and for a copy; `generation` counts from 1 how often
+    it was adopted.
+    """
 
     store_id: str
     created_at: Instant
     is_test: bool
     high_water_at: Instant | None
+    generation: int = 1
+    home: str = ""
 
 
 def identity(tx: Tx) -> Identity:
     """Who this store is."""
-    ((store_id, created_at, is_test, high_water_at),) = tx.rows(_IDENTITY)
+    ((store_id, created_at, is_test, high_water_at, generation, home),) = tx.rows(_IDENTITY)
     high_water = None if high_water_at is None else Instant(high_water_at)
-    return Identity(store_id, Instant(created_at), bool(is_test), high_water)
+    return Identity(store_id, Instant(created_at), bool(is_test), high_water, generation, home)
 
 
 def set_high_water(tx: Tx, at: int | None) -> None:
     """Remember the latest instant that a whole run believed it was; None forgets it."""
+    will_change(tx, "store_identity", [(1,)])
     tx.change("UPDATE store_identity SET high_water_at = ?", [(at,)])
+
+
+def put_home(tx: Tx, home: str, generation: int) -> None:
+    """Say where the store lives from now on, and in which generation."""
+    will_change(tx, "store_identity", [(1,)])
+    tx.change("UPDATE store_identity SET home = ?, generation = ?", [(home, generation)])
 
 
 def setting(tx: Tx, key: str, default: str = "") -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from planctl.errors import InvalidInput, NotPermitted, Refused, StoreFailure
-from planctl.store.failures import translated
+from planctl.store.failures import damaged, translated
 from planctl.store.version import check_version, missing
 from planctl.values import dataclass
 
@@ -31,6 +31,8 @@ _SETTINGS = (
     "PRAGMA cache_size = -65536",
 )
 
+_ONLY_READ = "PRAGMA query_only = ON"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -42,7 +44,14 @@ class Opened:
     writable: bool
 
 
-def open_file(path: Path, *, wait_seconds: int, create: bool = False, allow_older: bool = False) -> Opened:
+def open_file(
+    path: Path,
+    *,
+    wait_seconds: int,
+    create: bool = False,
+    allow_older: bool = False,
+    read_only: bool = False,
+) -> Opened:
     """Open the store's file and check that it is ours; every refusal leaves it untouched.
 
     A missing file is StoreFailure, or is created empty (`version` 0) with `create`. A symbolic link is
@@ -52,7 +61,7 @@ def open_file(path: Path, *, wait_seconds: int, create: bool = False, allow_olde
     path = Path(os.path.realpath(path))
     if create:
         create_file(path)
-    writable = _check_file(path)
+    writable = _check_file(path) and not read_only
     with translated(str(path)):
         connection = connect(path, wait_seconds=wait_seconds, writable=writable)
         try:
@@ -89,8 +98,12 @@ def connect(path: Path, *, wait_seconds: int, writable: bool) -> sqlite3.Connect
         timeout=wait_seconds,
         check_same_thread=False,
     )
-    for setting in _SETTINGS:
-        connection.execute(setting)
+    try:
+        for setting in (*_SETTINGS, *(() if writable else (_ONLY_READ,))):
+            connection.execute(setting)
+    except UnicodeDecodeError as error:  # SQLite quotes in its complaint what stands in the schema
+        connection.close()
+        raise damaged(str(path), "the schema holds bytes that are no text") from error
     return connection
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from planctl.core.access import Role
 from planctl.errors import NotPermitted, StoreFailure
-from planctl.store.failures import translated
+from planctl.store.failures import translated, viewing
 from planctl.store.kind import Kind
 from planctl.store.sqlite_file import Opened, open_file, read_version, write_version
 from planctl.store.url import StoreUrl
@@ -25,14 +26,24 @@ if TYPE_CHECKING:
 class SqliteLink:
     """A link to a SQLite file; see `planctl.store.link.Link`."""
 
-    def __init__(self, url: StoreUrl, *, wait_seconds: int, create: bool, allow_older: bool) -> None:
-        opened = open_file(url.path, wait_seconds=wait_seconds, create=create, allow_older=allow_older)
+    def __init__(
+        self, url: StoreUrl, *, wait_seconds: int, create: bool, allow_older: bool, read_only: bool = False
+    ) -> None:
+        opened = open_file(
+            url.path,
+            wait_seconds=wait_seconds,
+            create=create,
+            allow_older=allow_older,
+            read_only=read_only,
+        )
+        self.role = Role.VIEWER if read_only else Role.OWNER
         self._adopt(opened)
 
     def _adopt(self, opened: Opened) -> None:
         self.raw: sqlite3.Connection = opened.connection
         self.path = opened.path
         self.where = str(opened.path)
+        self.login = ""
         self.writable = opened.writable
         self.version = opened.version
         self._kind = "DEFERRED"
@@ -67,10 +78,14 @@ class SqliteLink:
         """BEGIN IMMEDIATE for what writes, BEGIN for a read."""
         writes = kind != "read"
         if writes and not self.writable:
-            raise NotPermitted(
-                "the store may only be read by this user",
-                where=self.where,
-                hint="run the command as an owner of the store",
+            raise (
+                viewing(self.where)
+                if self.role is Role.VIEWER
+                else NotPermitted(
+                    "the store may only be read by this user",
+                    where=self.where,
+                    hint="run the command as an owner of the store",
+                )
             )
         self._kind = "IMMEDIATE" if writes else "DEFERRED"
         if self._is_joined:
@@ -108,6 +123,11 @@ class SqliteLink:
         """The schema version in the file's header."""
         self.version = read_version(self.raw, self.path)
         return self.version
+
+    def stored_version(self) -> int:
+        """The number in the header, which the transaction reads in any case."""
+        version: int = self.raw.execute("PRAGMA user_version").fetchone()[0]
+        return version
 
     def write_version(self, version: int) -> None:
         """Write the header's `application_id` and `user_version`."""

@@ -11,6 +11,7 @@ from planctl.core.document import canonical, document_of
 from planctl.core.periods import Instant
 from planctl.core.stripe.checkout import Page, purchase_of
 from planctl.store.sets import insert_rows, sequences, table
+from planctl.store.touching import will_change
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -52,6 +53,7 @@ def save(tx: Tx, one: Page) -> None:
     """Keep what came of a page. Of one whose money was taken in nothing changes any more."""
     values = {"state": one.state, "subscription": one.subscription, "detail": one.note}
     open_still = _P.c.state.not_in(("completed", "credited"))
+    will_change(tx, "stripe_checkout", [(one.session,)])
     changed = tx.connection.execute(
         _P.update().where(_P.c.session == one.session, open_still).values(values)
     ).rowcount

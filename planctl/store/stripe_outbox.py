@@ -16,6 +16,7 @@ from planctl.core.stripe.model import GIVEN_UP, OPEN, Account, Call, Kind, Link,
 from planctl.errors import NotFound
 from planctl.identifiers import new_id
 from planctl.store.sets import Values, chunks, insert_rows, put_rows, table
+from planctl.store.touching import will_change
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -82,6 +83,7 @@ def save(tx: Tx, one: Operation) -> None:
         "note": one.note,
     }
     assert tuple(values) == _CHANGING
+    will_change(tx, "stripe_operation", [(one.id,)])
     changed = tx.connection.execute(_O.update().where(_O.c.id == one.id).values(values)).rowcount
     assert changed == 1, f"there is no call {one.id}"
 
@@ -204,6 +206,7 @@ def link(tx: Tx, account: Account, one: Link) -> None:
 
 def unlink(tx: Tx, account: Account, kind: Kind, local_id: str) -> None:
     """Forget which object stood for ours: it is gone at Stripe."""
+    will_change(tx, "stripe_link", [(account.id, kind, local_id)])
     tx.connection.execute(
         _L.delete().where(_L.c.account == account.id, _L.c.object == kind, _L.c.local_id == local_id)
     )

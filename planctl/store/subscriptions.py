@@ -47,6 +47,7 @@ from planctl.store.settlements import (
     open_settlements,
     settlements,
 )
+from planctl.store.touching import hashed_columns, will_change
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ _C = table("customer")
 _FIXED = {"id", "customer", "created_at"}
 _CHANGEABLE = tuple(column.name for column in _S.c if column.name not in _FIXED)
 _FIELDS = tuple(name for name in _CHANGEABLE if name not in {"decimals", "next_action_at"})
+_AUDITED = frozenset(hashed_columns("subscription"))
 _fields_of = attrgetter(*_FIELDS)
 """What a row keeps of a subscription, by the names that the columns and the fields share."""
 
@@ -159,6 +161,8 @@ def update_many(
         values = (*(row[name] for name in columns), row["id"])
         written.setdefault((bool(stored) and value.live, columns), []).append(values)
     for (_, columns), rows in sorted(written.items(), key=lambda one: one[0]):
+        if not _AUDITED.isdisjoint(columns):
+            will_change(tx, "subscription", [row[-1:] for row in rows])
         changes = ", ".join(f'"{name}" = ?' for name in columns)
         changed = tx.change(f"UPDATE subscription SET {changes} WHERE id = ?", rows)
         assert changed == len(rows), f"{len(rows)} subscriptions to update, {changed} are stored"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 COLUMNS: dict[str, str] = {
     "store_identity": """
-        id*:whole store_id:text created_at:whole is_test:whole high_water_at:whole?
+        id*:whole store_id:text created_at:whole is_test:whole high_water_at:whole? generation:whole
+        home:text
     """,
     "setting": """
         key*:text value:text
@@ -19,6 +20,9 @@ COLUMNS: dict[str, str] = {
     """,
     "audit": """
         seq*:whole prev:text hash:text body:text
+    """,
+    "audit_object": """
+        name*:text id*:text seq*:whole before:text after:text
     """,
     "run": """
         id*:text as_of:whole is_whole:whole started_at:whole finished_at:whole? summary:text
@@ -89,6 +93,9 @@ COLUMNS: dict[str, str] = {
     """,
     "number_series": """
         series*:text year*:whole first:whole next:whole
+    """,
+    "number_gap": """
+        series*:text year*:whole first*:whole last:whole
     """,
     "invoice": """
         id*:text number:text series:text series_year:whole sequence:whole customer:whole subscription:text

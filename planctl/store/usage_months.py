@@ -5,7 +5,6 @@ A partition is made when its month is first written to. Source: PostgreSQL docum
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ def make_months(tx: Tx, days: Iterable[int]) -> None:
     """Make sure that events of these UTC days (counted from 1970-01-01) have a place; nothing to do on SQLite.
 
     Call it before writing them, in the same write: writes exclude each other, so two never make the same month.
-    Nobody who reads has to wait for it.
+    Nobody who reads has to wait for it. The server makes it in the name of the tables' owner, for whoever imports.
     """
     if tx.store.url.engine == "sqlite":
         return
@@ -33,11 +32,4 @@ def make_months(tx: Tx, days: Iterable[int]) -> None:
     for first in sorted(months):
         name = f"usage_event_{first:%Y_%m}"
         if not tx.connection.exec_driver_sql(_IS_THERE, (name,)).scalar_one():
-            begins, (_, length) = (first - _EPOCH).days, monthrange(first.year, first.month)
-            # Made and attached in two steps: a partition made at once would lock all readers of events out.
-            for statement in (
-                f'CREATE TABLE "{name}" (LIKE usage_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',
-                f'ALTER TABLE usage_event ATTACH PARTITION "{name}"'
-                f" FOR VALUES FROM ({begins}) TO ({begins + length})",
-            ):
-                tx.connection.exec_driver_sql(statement)
+            tx.connection.exec_driver_sql("SELECT planctl_usage_month(%s)", (first,))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planctl.errors import Refused, StoreFailure
+from planctl.errors import Busy, Refused, StoreFailure
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The newest schema this planctl knows: the number of the last migration."""
 
 
@@ -29,7 +29,20 @@ def check_version(version: int, where: str, *, allow_older: bool = False) -> Non
             where=where,
             expected=f"schema {SCHEMA_VERSION}",
             got=f"schema {version}",
-            hint="make a backup (planctl store backup), then run planctl store upgrade",
+            hint="run planctl store upgrade: it keeps the file as it was beside it; a server's is kept by pg_dump",
+        )
+
+
+def check_unchanged(before: int, now: int, where: str) -> None:
+    """Busy where the store has another schema than when this command opened it: somebody upgraded it meanwhile."""
+    if before != now:
+        raise Busy(
+            "the store was upgraded while this command was running",
+            code="store-upgraded",
+            where=where,
+            expected=f"schema {before}",
+            got=f"schema {now}",
+            hint="run the command again; what it had not done yet was not done",
         )
 
 

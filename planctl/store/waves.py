@@ -16,6 +16,7 @@ from planctl.core.waves.model import Batch, Kept, Member, Migration, Skip, State
 from planctl.core.waves.parse import parse
 from planctl.store.change_requests import REQUEST
 from planctl.store.sets import Values, chunks, put_rows, table
+from planctl.store.touching import will_change_where
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -55,6 +56,8 @@ def keep(tx: Tx, one: Kept) -> None:
 
 def forget(tx: Tx, name: str) -> None:
     """Forget a migration's batches and members: nobody is where it moved them."""
+    will_change_where(tx, _W, _W.c.migration == name)
+    will_change_where(tx, _B, _B.c.migration == name)
     tx.connection.execute(_W.delete().where(_W.c.migration == name))
     tx.connection.execute(_B.delete().where(_B.c.migration == name))
 

@@ -76,9 +76,9 @@ def void_invoice(tx: Tx, number: str, at: Instant, *, reissue: bool, recorded_at
 
     What the customer's balance paid of it returns there, and what wallets paid of its usage to them. Refused
     for one that is void, on which money was paid, on which a credit note stands, or, where it is not issued again,
-    of which another invoice has given unused time or usage back.
+    of which another invoice has given unused time or usage back. A pack's is not issued again.
     """
-    invoice = voidable(tx, number, at)
+    invoice = voidable(tx, number, at, reissue=reissue)
     if not reissue:
         _check_not_given_back(tx, invoice)
     held = caught_up(tx, invoice.draft.customer, at, recorded_at)
@@ -101,10 +101,12 @@ def write_off(tx: Tx, number: str, at: Instant, recorded_at: Instant) -> Invoice
     return invoices.invoice(tx, invoice.id)
 
 
-def voidable(tx: Tx, number: str, at: Instant) -> Invoice:
-    """The invoice, if it may be voided at `at`; Refused or NotFound where not."""
+def voidable(tx: Tx, number: str, at: Instant, *, reissue: bool = False) -> Invoice:
+    """The invoice, if it may be voided at `at`, and issued again; Refused or NotFound where not."""
     invoice = invoices.invoice(tx, number)
     _check_voidable(tx, invoice)
+    if reissue:
+        _check_comes_again(invoice)
     _check_day(tx, invoice, at, "the void")
     return invoice
 
@@ -216,6 +218,19 @@ def _check_voidable(tx: Tx, invoice: Invoice) -> None:
             code="invoice-paid",
             where=invoice.number,
             hint=f"credit it: planctl credit-note create {invoice.number} --to balance|refund --reason TEXT",
+        )
+
+
+def _check_comes_again(invoice: Invoice) -> None:
+    """Refused for a pack's: a run bills what falls due, which a purchase does not, and its request would be lost."""
+    if invoice.draft.kind == "pack":
+        raise Refused(
+            f"invoice {invoice.number} is for a pack, which no run issues again",
+            code="pack-reissue",
+            where=invoice.number,
+            expected="an invoice of a billing run, a start or a change",
+            hint="void it without --reissue, take its units out (planctl wallet void), and buy it anew"
+            " (planctl wallet buy)",
         )
 
 

@@ -36,6 +36,7 @@ from planctl.store.facts import SELF_CLEARING, customer_facts, run_terms
 from planctl.store.invoices import next_numbers
 from planctl.store.offers import taxes
 from planctl.store.outcomes import write_outcomes
+from planctl.store.places import check_home
 from planctl.store.selling import existing
 from planctl.store.sets import chunks
 from planctl.store.settings import identity, set_high_water
@@ -208,7 +209,12 @@ def terms_of(tx: Tx, request: RunRequest) -> RunTerms:
 
 
 def start(tx: Tx, request: RunRequest) -> str:
-    """Record that a run begins; its id. NotFound where it is of one customer that does not exist."""
+    """Record that a run begins; its id. NotFound where it is of one customer that does not exist.
+
+    Refused where the store is not at home, also where nothing would be due; a dry run may be done anywhere.
+    """
+    if not tx.discards:
+        check_home(tx)
     if request.customer:
         existing(tx, request.customer)
     run_id = new_id("run", request.now)

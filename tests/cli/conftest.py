@@ -91,3 +91,24 @@ def acme(run: Run, acme_template: Path, tmp_path: Path) -> Run:
     """`run` with a test store of 2026-01-01 that sells acme's plans and has the customer nova."""
     stores.copy(acme_template, tmp_path / "store.db")
     return run
+
+
+@pytest.fixture(scope="session")
+def live_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A business's own store, no test store: nova runs Starter since 2025-10-01 and owes its first invoice."""
+    store = tmp_path_factory.mktemp("live") / "store.db"
+    for words in (
+        ["init", str(store.parent)],
+        ["catalog", "apply", str(SHOP), "--yes"],
+        ["customer", "add", "nova", "--name", "Nova GmbH", "--currency", "USD"],
+        ["subscribe", "nova", "starter", "--pay", "month", "--no-trial", "--yes"],
+    ):
+        assert main(["--store", stores.url(store), "--as-of", "2025-10-01", "--quiet", *words]) == 0
+    return store
+
+
+@pytest.fixture
+def live(run: Run, live_template: Path, tmp_path: Path) -> Run:
+    """`run` with a business's own store, at home in `store.db`: nova runs Starter and owes INV-2025-00001."""
+    stores.copy(live_template, tmp_path / "store.db")
+    return run

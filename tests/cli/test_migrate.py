@@ -174,7 +174,10 @@ def test_one_key_applies_once_and_tells_the_first_answer_again(priced: Run) -> N
 
 def test_every_transaction_is_in_the_audit_with_its_reason(priced: Run) -> None:
     priced("migrate", "apply", "pro-v2.yaml", "--yes", "--reason", "round one", "--operator", "ada", *AT)
-    (entry,) = [one for one in priced("audit", "log", "-f", "json").json if one["command"] == "migrate apply"]
+    entry, end = [
+        one for one in priced("audit", "log", "-f", "json").json if one["command"] == "migrate apply"
+    ]
+    assert [row["table"] for row in end["rows"]] == ["migration_batch"]  # that it went through
     assert (entry["actor"], entry["reason"], entry["counts"]) == (
         "ada",
         "round one",

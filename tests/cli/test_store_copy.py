@@ -107,7 +107,7 @@ def test_it_says_what_was_made_and_that_one_of_the_two_must_stop(
     assert made.stdout.splitlines()[1].endswith("tables: the same on both sides")
     assert "laws: all hold on the copy; audit tip" in made.stdout.splitlines()[2]
     assert made.stderr.splitlines() == [
-        "warning: from now on only one of the two may be written to: both would bill the same customers",
+        "warning: from now on only one of the two should be written to",
         f"  hint: close the one that was copied: chmod 0400 {business}",
     ]
     name = there.partition("@/")[2].partition("?")[0]
@@ -165,3 +165,22 @@ def test_a_store_that_breaks_a_law_is_not_copied(run: Run, tmp_path: Path) -> No
     done = run("store", "copy", stores.url(source), tmp_path / "new.db", "-f", "json")
     assert (done.exit_code, done.error["code"]) == (4, "copy-laws")
     assert not (tmp_path / "new.db").exists()
+
+
+def test_the_copy_of_a_real_store_bills_nobody_and_the_warning_says_how_it_would(
+    live: Run, tmp_path: Path
+) -> None:
+    source, there = stores.address(tmp_path / "store.db"), stores.database(tmp_path / "there.db")
+    made = live("store", "copy", source, there)
+    assert made.exit_code == 0, made.stderr
+    assert (
+        made.stderr.splitlines()[0] == "warning: the copy bills nobody; the store that was copied goes on to"
+    )
+    assert "store adopt --reason TEXT" in made.stderr.splitlines()[2]
+    ran = live("--store", there, "--as-of", "2025-11-01", "invoice", "run", "-f", "json")
+    assert (ran.exit_code, ran.error["code"]) == (4, "store-not-adopted")
+    assert live("--as-of", "2025-11-01", "invoice", "run").exit_code == 0
+    adopted = live("--store", there, "store", "adopt", "--reason", "moved", "--yes", "-f", "json")
+    assert adopted.json["home"].startswith("postgresql:")
+    assert live("--store", there, "--as-of", "2025-11-01", "invoice", "run").exit_code == 0
+    assert live("--store", there, "doctor").exit_code == 0

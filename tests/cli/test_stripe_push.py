@@ -79,7 +79,14 @@ def test_each_call_is_audited_and_the_push_itself(planctl: Run) -> None:
     done(planctl("stripe", "push", "--operator", "anna", "--reason", "first push"))
     entries = [one for one in planctl("audit", "log", "-f", "json").json if one["command"] == "stripe push"]
     assert {(one["actor"], one["reason"]) for one in entries} == {("anna", "first push")}
-    assert len(entries) == 2 + 2 + 1 + 1 + 3 + 1  # products, prices, a default, customer, invoice; the push
+    calls = 2 + 2 + 1 + 1 + 3  # products, prices, a default, customer, invoice
+    heard = [one["arguments"]["state"] for one in entries if "call" in one.get("arguments", {})]
+    assert heard == ["confirmed"] * calls
+    rows = [[row["table"] for row in one["rows"]] for one in entries]
+    assert rows.count(["stripe_operation"]) + rows.count(["stripe_link", "stripe_operation"]) == 2 * calls, (
+        "each before it is sent, and when its answer is there"
+    )
+    assert len(entries) == 2 * calls + 2, "with what a product is linked with anew, and the push itself"
     before = len(planctl("audit", "log", "-f", "json").json)
     done(planctl("stripe", "push"))
     assert len(planctl("audit", "log", "-f", "json").json) == before, "nothing was done, nothing is audited"

@@ -97,7 +97,7 @@ def test_what_waits_for_a_person_is_exit_code_1_with_the_way_on(
 def test_every_change_is_audited_with_ids_and_amounts_and_no_name(planctl: Run, paid: str) -> None:
     planctl("stripe", "pull")
     entries = planctl("audit", "log", "-f", "json").json
-    (entry,) = [one for one in entries if one["command"] == "stripe pull"]
+    (entry,) = [one for one in entries if one["command"] == "stripe pull" and "counts" in one]
     assert entry["counts"] == {"payment": "1"}
     assert entry["totals"] == {"USD": "19.00"}
     assert "Nova GmbH" not in json.dumps(entry)

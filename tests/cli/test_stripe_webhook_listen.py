@@ -29,6 +29,12 @@ __all__ = ["planctl", "ready", "stripe"]
 
 ROOT = Path(__file__).parents[2]
 
+HEARING = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "import runpy; runpy.run_module('planctl', run_name='__main__', alter_sys=True)"
+)
+"""planctl as at a terminal: a shell starts what runs in the background deaf to SIGINT, and its children inherit it."""
+
 
 @pytest.mark.parametrize(
     ("address", "code"),
@@ -104,7 +110,7 @@ def listening_process(tmp_path: Path) -> Iterator[Listening]:
     log = tmp_path / "listen.log"
     with log.open("w", encoding="utf-8") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "planctl", "stripe", "webhook", "--listen", "127.0.0.1:0"],
+            [sys.executable, "-c", HEARING, "stripe", "webhook", "--listen", "127.0.0.1:0"],
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -88,6 +88,17 @@ def test_without_a_key_each_purchase_is_a_new_one_and_with_one_it_is_made_once(t
     assert talking(*BUY, "--quantity", "2", "--key", "shop-7").exit_code == 5
 
 
+def test_a_pack_is_not_issued_again_so_nobody_is_told_that_it_will_be(talking: Run) -> None:
+    """No run bills a purchase: once voided, its request would be lost, and the units stay."""
+    bought(talking)
+    words = ("invoice", "void", "INV-2026-00002", "--reason", "typo", "--as-of", "2026-01-12")
+    for yes in ((), ("--yes",), ("--dry-run",)):
+        said = talking(*words, "--reissue", *yes)
+        assert (said.exit_code, "[pack-reissue]" in said.stderr) == (4, True)
+        assert "wallet buy" in said.stderr
+    assert talking(*words, "--yes").exit_code == 0
+
+
 def test_a_dry_run_buys_nothing(talking: Run) -> None:
     assert bought(talking, "--dry-run")["invoice"]["total"] == "15.00"
     assert wallet(talking)["grants"] == []

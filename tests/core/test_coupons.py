@@ -61,3 +61,81 @@ def test_a_fixed_amount_that_was_given_in_part_has_the_rest_left_in_that_period(
     held = Redemption("cou_1", "nova", "sub_1", COUPON, t("2026-01-01"), {0: 400})
     assert [held.left_minor(index, EURO) for index in (0, 1)] == [600, 1000]
     assert held.left_minor(0, YEN) == 0
+
+
+@pytest.mark.parametrize(
+    ("applying", "said"),
+    [
+        (
+            replace(NOW, before=True),
+            (
+                "nova/pro has coupon tenner already, or had its discount before",
+                "a coupon it never had",
+                "tenner",
+                "planctl coupon list nova",
+            ),
+        ),
+        (
+            replace(NOW, plans=("lite", "more")),
+            (
+                "coupon tenner does not hold for nova/pro",
+                "one of pro, starter",
+                "lite, more",
+                "a coupon discounts a plan's own invoices, and add-ons on them that are paid by its interval",
+            ),
+        ),
+        (
+            replace(NOW, today=date(2026, 2, 1)),
+            (
+                "coupon tenner could be applied until 2026-01-31",
+                "2026-01-31 at the latest",
+                "2026-02-01",
+                "give it a later `until` in the catalog",
+            ),
+        ),
+        (
+            replace(NOW, redeemed=4),
+            (
+                "coupon tenner was redeemed as often as it may be",
+                "at most 3",
+                "4",
+                "raise its `max` in the catalog",
+            ),
+        ),
+        (
+            replace(NOW, currency=YEN),
+            (
+                "coupon tenner takes nothing off in JPY",
+                "one of EUR, USD",
+                "JPY",
+                "add the amount in JPY to the coupon",
+            ),
+        ),
+    ],
+)
+def test_a_refusal_says_to_whom_what_it_expected_what_it_got_and_what_to_do(
+    applying: Applying, said: tuple[str, str, str, str]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        check_applicable(COUPON, applying)
+    error = refused.value
+    assert error.where == "nova/pro"
+    assert (error.message, error.expected, error.got, error.hint) == said
+
+
+def test_a_fixed_coupon_of_nothing_in_a_currency_takes_nothing_off_there() -> None:
+    with pytest.raises(Refused, match="takes nothing off in EUR"):
+        check_applicable(Coupon("none", amounts={"EUR": Decimal(0)}), NOW)
+
+
+def test_more_was_taken_in_a_period_than_the_amount_leaves_nothing_and_no_debt() -> None:
+    held = Redemption("cou_1", "nova", "sub_1", COUPON, t("2026-01-01"), {0: 1400})
+    assert held.left_minor(0, EURO) == 0
+
+
+def test_a_coupon_of_two_periods_holds_for_a_third_only_where_it_was_used() -> None:
+    fresh = Redemption("cou_1", "nova", "sub_1", COUPON, t("2026-01-01"))
+    assert fresh.holds_for(7)
+    assert replace(fresh, taken={3: 1000}).holds_for(7)
+    assert not replace(fresh, taken={3: 1000, 5: 400}).holds_for(7)
+    assert replace(fresh, coupon=replace(COUPON, periods=None), taken={3: 1, 5: 1}).holds_for(7)

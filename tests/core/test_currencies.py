@@ -63,3 +63,11 @@ def test_a_catalogs_own_currency_states_its_decimals() -> None:
     assert not tether.iso
     with pytest.raises(AssertionError):
         Currency("ODD", "Odd", 13, iso=False)
+
+
+def test_a_currency_has_at_most_twelve_decimals_and_never_fewer_than_none() -> None:
+    assert Currency("WEI", "Wei", 12, iso=False).decimals == 12
+    assert Currency("JPY", "Yen", 0).decimals == 0
+    for decimals in (13, -1):
+        with pytest.raises(AssertionError, match=f"currency WEI has {decimals} decimals"):
+            Currency("WEI", "Wei", decimals, iso=False)

@@ -184,7 +184,42 @@ def test_an_allowance_that_shrank_below_what_it_paid_takes_nothing_back() -> Non
     assert told(found, "minutes") == [45, 40, 0, 5]
 
 
+def test_what_was_used_before_a_change_of_plan_counts_against_the_allowance_after_it() -> None:
+    # 15 of the old plan's 50 were used; of the new one's 20, 5 are left for 8 units, and none for 2 more.
+    old, new = key("minutes", 3, "sub_0"), key("minutes")
+    after = Allowance(new, Fraction(20), before=(old, key("minutes", 2, "sub_0")))
+    found = drained(
+        [Entry("minutes", Fraction(15), (Allowance(old, Fraction(50)),), old)],
+        [Entry("minutes", Fraction(8), (after,), new)],
+        [Entry("minutes", Fraction(2), (after,), new)],
+    )
+    assert told(found, "minutes") == [10, 5, 0, 5]
+    assert found.used_before(new) == 15
+    assert found.used_before(old) == 0
+    assert found.used == {old: 15, new: 5}
+
+
+def test_what_is_passed_on_and_drawn_adds_up_over_stretches() -> None:
+    found = drained(
+        [entry("chats", 250, 0, TENTH), entry("minutes", 0, 1000)],
+        [entry("chats", 130, 0, TENTH), entry("minutes", 0, 1000)],
+    )
+    assert told(found, "chats") == [380, 0, 380, 0]
+    assert found.account(key("minutes")).drawn == {"chats": pair(380, 38)}
+
+
 # --- wallets
+
+
+def test_with_a_payer_the_grants_pay_for_its_account_alone() -> None:
+    stretch = [entry("minutes", 30, 0, {}, grant("wg_1", 50))]
+    lefts = {"wg_1": Fraction(50)}
+    other = drain([stretch], lefts, key("minutes", 1))
+    assert told(other, "minutes", "paid_by_wallet above") == [0, 30]
+    assert lefts == {"wg_1": 50}
+    own = drain([stretch], lefts, key("minutes"))
+    assert told(own, "minutes", "paid_by_wallet above") == [30, 0]
+    assert lefts == {"wg_1": 20}
 
 
 def test_a_wallet_pays_what_no_allowance_does_and_is_drawn_down() -> None:
@@ -252,6 +287,13 @@ def test_a_target_without_grants_leaves_the_rest_as_its_excess_though_the_source
 )
 def test_a_correction_takes_back_the_units_before_it(rises: list[int], left: list[int]) -> None:
     assert taken_back([Fraction(rise) for rise in rises]) == left
+
+
+def test_parts_of_a_unit_are_taken_back_as_whole_ones_are() -> None:
+    half = Fraction(1, 2)
+    assert taken_back([Fraction(5), half, half]) == [5, half, half]
+    assert taken_back([Fraction(5), -half]) == [Fraction(9, 2), 0]
+    assert taken_back([half, Fraction(-1), Fraction(1)]) == [0, 0, half]
 
 
 # --- rolling over

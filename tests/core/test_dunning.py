@@ -19,7 +19,7 @@ from planctl.core.dunning import (
     with_base,
 )
 from planctl.core.subscriptions.model import BlockedSpan, Status, Subscription
-from tests.core.billing import monthly, running, t
+from tests.core.billing import metered, monthly, running, t
 
 
 def unpaid(
@@ -297,3 +297,66 @@ def test_without_the_others_the_invoices_of_its_own_base_and_of_the_one_before_c
     invoices = [owned("sub_1", "a"), owned("sub_3", "c")]
     addon = replace(subscription(), id="sub_4", base="sub_3", follows="sub_1")
     assert [one.id for one in unpaid_of(addon, invoices)] == ["a", "c"]
+
+
+def test_a_chain_of_changes_ends_with_the_first_that_is_known_and_all_of_it_moves_what_runs() -> None:
+    one = replace(subscription(), id="sub_2", follows="sub_1")
+    assert line_of(one) == {"sub_2", "sub_1"}
+    invoices = [owned("sub_1", "a"), owned("sub_2", "b")]
+    assert [each.id for each in inherited(one, invoices, (one,))] == ["a", "b"]
+    ended = replace(one, status=Status.CANCELED)
+    assert [each.id for each in inherited(ended, invoices, (ended,))] == ["b"]
+
+
+# --- the edges of days and instants
+
+
+def test_without_unpaid_invoices_nothing_moves() -> None:
+    assert dunned(subscription(), [], t("2026-06-01")).subscription == subscription()
+
+
+def test_at_its_last_instant_a_subscription_still_moves() -> None:
+    ending = replace(subscription(), ends_at=t("2026-01-08T00:00:00.000001Z"), end_reason="canceled")
+    (move,) = dunned(ending, [unpaid()], t("2026-02-01")).transitions
+    assert (move.subscription, move.after, move.at) == ("sub_1", Status.PAST_DUE, t("2026-01-08"))
+
+
+def test_a_block_that_is_over_does_not_put_off_what_is_late() -> None:
+    over = BlockedSpan(t("2026-01-05"), t("2026-01-20"), "pay_1")
+    found = dunned(subscription(Status.ACTIVE, over), [unpaid()], t("2026-01-20"))
+    assert [move.at for move in found.transitions] == [t("2026-01-08"), t("2026-01-11")]
+
+
+@pytest.mark.parametrize("reason", ["canceled", "changed"])
+def test_who_is_to_end_or_to_change_is_not_sold_a_period_anew(reason: str) -> None:
+    ending = shifting(Status.BLOCKED, BLOCK, ends_at=t("2026-02-01"), end_reason=reason)
+    assert paid_up(ending, [], t("2026-01-20"), "pay_1").subscription.anchors == ()
+
+
+def test_the_day_of_a_payment_is_a_local_one() -> None:
+    # 1 February in Berlin begins at 23:00Z of 31 January.
+    berlin = replace(
+        running(monthly(renewal_anchor="shift"), "2026-01-01", "Europe/Berlin"),
+        status=Status.BLOCKED,
+        blocked=(BLOCK,),
+    )
+    same_day = paid_up(berlin, [], t("2026-02-01T10:00:00Z"), "pay_1").subscription
+    assert same_day.anchors == ()
+    day_before = paid_up(berlin, [], t("2026-01-31T22:00:00Z"), "pay_1").subscription
+    assert day_before.anchors == (t("2026-01-31T22:00:00Z"),)
+
+
+def test_where_a_run_settled_what_fell_due_at_the_payment_the_new_period_begins_right_after_it() -> None:
+    daily = replace(
+        shifting(Status.BLOCKED, BLOCK, settled_at=t("2026-01-20")),
+        terms=monthly(renewal_anchor="shift", features=metered(reset="day")),
+    )
+    found = paid_up(daily, [], t("2026-01-20"), "pay_1").subscription
+    assert (found.anchors, found.settled_at) == ((t("2026-01-20T00:00:00.000001Z"),), t("2026-01-20"))
+
+
+def test_an_add_on_that_was_not_blocked_keeps_its_periods_though_its_base_begins_anew() -> None:
+    base, addon = shifting(Status.BLOCKED, BLOCK), extra(Status.PAST_DUE)
+    base_after = paid_up(base, [], t("2026-01-20"), "pay_1").subscription
+    moved = with_base(paid_up(addon, [], t("2026-01-20"), "pay_1"), addon, base, base_after)
+    assert (moved.subscription.status, moved.subscription.anchors) == (Status.ACTIVE, ())

@@ -78,6 +78,26 @@ def test_an_invoice_adds_up(sums: InvoiceSums, expected: list[str]) -> None:
         (Series(first=1, following=4, used=2, lowest=1, highest=3), ["3 numbers were taken, 2 are in use"]),
         (Series(first=1, following=3, used=3, lowest=1, highest=3), ["2 numbers were taken, 3 are in use"]),
         (Series(first=1, following=4, used=3, lowest=2, highest=4), ["numbers run from 2 to 4, not 1 to 3"]),
+        # 3 to 6 were given by another copy
+        (Series(first=1, following=8, used=3, lowest=1, highest=7, left_out=4), []),
+        (Series(first=1, following=7, used=2, lowest=1, highest=2, left_out=4), []),
+        (Series(first=3, following=7, used=0, lowest=0, highest=0, left_out=4), []),
+        (
+            Series(first=1, following=8, used=2, lowest=1, highest=7, left_out=4),
+            ["3 numbers were taken, 2 are in use"],
+        ),
+        (
+            Series(first=1, following=8, used=3, lowest=1, highest=5, left_out=4, doubled=1),
+            ["1 of its numbers were given by another copy of this store as well"],
+        ),
+        (
+            Series(first=1, following=8, used=3, lowest=1, highest=8, left_out=4),
+            ["numbers run from 1 to 8, not within 1 to 7"],
+        ),
+        (
+            Series(first=2, following=8, used=2, lowest=1, highest=7, left_out=4),
+            ["numbers run from 1 to 7, not within 2 to 7"],
+        ),
     ],
 )
 def test_numbers_are_consecutive(series: Series, expected: list[str]) -> None:

@@ -20,6 +20,7 @@ from planctl.core.money import (
     format_minor,
     fraction_text,
     parse_decimal,
+    plus,
     round_half_up,
     round_minor,
     to_minor,
@@ -328,3 +329,79 @@ def test_two_hundred_ties_go_away_from_zero() -> None:
     assert len(rows) == 200
     assert [row for row in rows if round_half_up(Fraction(row[0]), row[1]) != row[2]] == []
     assert [row for row in rows if -round_half_up(-Fraction(row[0]), row[1]) != row[2]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "fix"),
+    [
+        # 64 characters are still looked at one by one, 65 are not.
+        ("1" * 64, f"'{'1' * 64}' has 64 digits before the point", "write at most 18"),
+        (
+            "1" * 65,
+            "the number is 65 characters long",
+            "write at most 18 digits before the point and 12 after it",
+        ),
+        ("0.0000000000001", "'0.0000000000001' has 13 decimals", "write at most 12"),
+        (
+            "X1",
+            "'X1' is not a number: character 1 is 'X'",
+            "write digits 0-9 with at most one point, such as 19.90",
+        ),
+        ("1.2.3", "'1.2.3' is not a number", "write digits 0-9 with at most one point, such as 19.90"),
+        (
+            "\u0131nf",  # a dotless i is no letter of "inf" in either case
+            r"'\u0131nf' is not a number: character 1 is '\u0131'",
+            "write digits 0-9 with at most one point, such as 19.90",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_answered_with_its_reason_and_its_fix(
+    text: str, reason: str, fix: str
+) -> None:
+    with pytest.raises(NumberError) as caught:
+        parse_decimal(text)
+    assert (caught.value.reason, caught.value.fix) == (reason, fix)
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason", "fix"),
+    [
+        ("NaN", "NaN is not an amount of USD", "write it in plain digits"),
+        ("-Infinity", "-Infinity is not an amount of USD", "write it in plain digits"),
+        ("1E+19", "1.000000e+19 is not an amount of USD", "write it in plain digits"),
+        # 19 digits before the point can be read out, and are then too many.
+        (
+            "1E+18",
+            "the amount is beyond 10,000,000,000,000 (1,000,000,000,000,000 minor units)",
+            "stay within 10,000,000,000,000 either way",
+        ),
+        (
+            "1E-18",
+            "0.000000000000000001 has 18 decimals, USD has 2",
+            "write the amount with at most 2 decimals",
+        ),
+    ],
+)
+def test_an_amount_that_is_none_is_answered_with_its_reason_and_its_fix(
+    amount: str, reason: str, fix: str
+) -> None:
+    with pytest.raises(NumberError) as caught:
+        to_minor(Decimal(amount), USD)
+    assert (caught.value.reason, caught.value.fix) == (reason, fix)
+
+
+def test_minor_units_are_whole_numbers_and_nothing_that_only_equals_one() -> None:
+    assert type(to_minor(Decimal("19.90"), USD)) is int
+    assert str(to_minor(Decimal("9007199254740.93"), USD)) == "900719925474093"
+
+
+def test_a_sum_is_exact_whatever_is_zero_in_it() -> None:
+    assert plus() == 0
+    assert plus(Fraction(0), Fraction(0)) == 0
+    assert plus(Fraction(1, 2), Fraction(0), Fraction(1, 3)) == Fraction(5, 6)
+    assert plus(Fraction(1, 3), Fraction(-1, 3), Fraction(1, 7)) == Fraction(1, 7)
+
+
+def test_a_fraction_of_many_decimals_loses_none_of_them() -> None:
+    assert fraction_text(Fraction(1, 10**30)) == "0." + "0" * 29 + "1"
+    assert fraction_text(Fraction(1, 3 * 10**30)) == "1/3" + "0" * 30

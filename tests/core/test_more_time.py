@@ -77,3 +77,16 @@ def test_what_is_blocked_for_good_stays_so() -> None:
 )
 def test_who_is_neither_past_due_nor_blocked_stays_as_it_is(status: Status) -> None:
     assert statuses(replace(ONE, status=status), owed("2026-01-20")) == []
+
+
+def test_who_stays_as_it_is_is_told_as_it_is() -> None:
+    active = replace(ONE, status=Status.ACTIVE)
+    assert extended(active, [], t("2026-01-12"), CAUSE).subscription == active
+    unpaid = owed("2026-01-08", "2026-01-12")
+    assert extended(BLOCKED, [unpaid], t("2026-01-12"), CAUSE).subscription == BLOCKED, (
+        "its grace ends just then"
+    )
+    assert statuses(BLOCKED, owed("2026-01-08", "2026-01-12T00:00:01Z")) == [
+        "extend: active",
+        "due: past_due",
+    ]

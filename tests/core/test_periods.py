@@ -17,6 +17,7 @@ from planctl.core.periods import (
     IntervalError,
     Period,
     Schedule,
+    Unit,
     ZoneError,
     day_fraction,
     instant_text,
@@ -76,6 +77,31 @@ class TestInterval:
         with pytest.raises(IntervalError):
             Interval.parse(text)
 
+    @pytest.mark.parametrize(
+        ("text", "shown", "fix"),
+        [
+            ("quarter", "'quarter'", "write 3 months"),
+            ("quarterly", "'quarterly'", "write 3 months"),
+            ("Month", "'Month'", "write once, day, week, month or year, or a count such as 3 months"),
+            ("x" * 70, f"'{'x' * 64}'", "write once, day, week, month or year, or a count such as 3 months"),
+        ],
+    )
+    def test_what_is_refused_is_shown_with_what_to_write(self, text: str, shown: str, fix: str) -> None:
+        with pytest.raises(IntervalError) as caught:
+            Interval.parse(text)
+        assert (caught.value.reason, caught.value.fix) == (f"{shown} is not an interval", fix)
+
+    @pytest.mark.parametrize(
+        ("unit", "longest"), [("once", 1), ("day", 36_525), ("week", 5_218), ("month", 1_200), ("year", 100)]
+    )
+    def test_a_century_is_the_longest(self, unit: Unit, longest: int) -> None:
+        assert Interval(unit, longest).count == longest
+        for count in (0, longest + 1):
+            with pytest.raises(IntervalError) as caught:
+                Interval(unit, count)
+            assert caught.value.reason == f"{count} {unit}s is not an interval"
+            assert caught.value.fix == f"write a count from 1 to {longest}"
+
     def test_a_million_years_are_refused(self) -> None:
         with pytest.raises(IntervalError) as caught:
             Interval("year", 10**6)
@@ -95,6 +121,7 @@ class TestInterval:
             "once",
         ]
         ordered = [Interval.parse(text) for text in texts]
+        assert not ordered[0] < Interval("day")
         assert sorted(ordered[::2] + ordered[1::2]) == ordered
 
     def test_have_a_mean_length_and_a_monthly_equivalent(self) -> None:
@@ -150,11 +177,32 @@ class TestAnchor:
         with pytest.raises(AnchorError):
             Anchor.parse(text)
 
+    def test_what_is_refused_is_shown_with_what_to_write(self) -> None:
+        fix = "write start, calendar or a day such as day 17"
+        for text, shown in (("Start", "'Start'"), ("y" * 70, f"'{'y' * 64}'")):
+            with pytest.raises(AnchorError) as caught:
+                Anchor.parse(text)
+            assert (caught.value.reason, caught.value.fix) == (f"{shown} is not an anchor", fix)
+
+    @pytest.mark.parametrize("day", [0, 32, None])
+    def test_a_day_that_no_month_has_is_refused(self, day: int | None) -> None:
+        with pytest.raises(AnchorError) as caught:
+            Anchor("day", day)
+        assert (caught.value.reason, caught.value.fix) == (
+            f"a month has no day {day}",
+            "write day 1 to day 31",
+        )
+
+    def test_a_day_beside_another_anchor_is_our_own_mistake(self) -> None:
+        with pytest.raises(AssertionError, match="anchor start has no day"):
+            Anchor("start", 17)
+
     @pytest.mark.parametrize("interval", ["day", "week", "2 weeks"])
     def test_a_day_of_the_month_fits_months_and_years_only(self, interval: str) -> None:
         with pytest.raises(AnchorError) as caught:
             schedule("2026-01-01", interval, "day 17")
         assert caught.value.reason == f"anchor day 17 does not fit an interval of {interval}"
+        assert caught.value.fix == "use a month or year interval, or anchor start or calendar"
 
 
 class TestBoundariesFromTheStart:
@@ -166,6 +214,7 @@ class TestBoundariesFromTheStart:
         made = schedule("2024-01-31", "month")
         assert local_dates(made, 5) == ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30", "2024-05-31"]
         assert local_dates(made, 121)[-1] == "2034-01-31"
+        assert local_dates(schedule("2000-01-31", "month"), 2)[-1] == "2000-02-29"  # 2000 was a leap year
 
     def test_a_leap_day_comes_back_every_fourth_year(self) -> None:
         made = schedule("2024-02-29", "year")
@@ -248,6 +297,28 @@ class TestBoundariesFromTheStart:
         assert local_dates(made, 4) == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
         assert boundaries(made, 3) == ["2011-12-29T00:30:00Z", "2011-12-30T00:30:00Z", "2011-12-31T00:30:00Z"]
 
+    def test_the_missing_day_is_stepped_over_from_the_day_before_it_and_backwards_too(self) -> None:
+        made = schedule("2011-12-29", "day", zone_name="Pacific/Apia")
+        assert local_dates(made, 3) == ["2011-12-29", "2011-12-31", "2012-01-01"]
+        # From noon of the 29th to the calendar's next day is a part of the whole 29th.
+        stub = schedule("2011-12-29T12:00:00-10:00", "day", "calendar", "Pacific/Apia")
+        assert span(stub.full_period(0)) == ("2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z")
+
+    def test_the_missing_day_is_stepped_over_in_the_afternoon_and_no_other_day_is(self) -> None:
+        made = schedule("2011-12-29T14:30:00-10:00", "day", zone_name="Pacific/Apia")
+        assert boundaries(made, 2) == ["2011-12-30T00:30:00Z", "2011-12-31T00:30:00Z"]
+        stub = schedule("2015-06-10T12:00:00+13:00", "day", "calendar", "Pacific/Apia")
+        assert span(stub.full_period(0)) == ("2015-06-09T11:00:00Z", "2015-06-10T11:00:00Z")
+
+    def test_an_instant_whose_clock_was_put_back_before_midnight_is_in_the_day_that_had_begun(self) -> None:
+        # St John's put its clocks back from 00:01 of 7 November 2010 to 23:01 of the 6th, at 02:31Z: the 7th had
+        # begun at 02:30Z. Source: IANA time zone database.
+        made = schedule("2010-11-03", "day", zone_name="America/St_Johns")
+        assert boundaries(made, 6)[4:] == ["2010-11-07T02:30:00Z", "2010-11-08T03:30:00Z"]
+        again = parse_instant("2010-11-07T03:00:00Z", zone("UTC"))
+        assert local_date(again, zone("America/St_Johns")) == date(2010, 11, 6)
+        assert made.index_at(again) == 4
+
     def test_a_month_that_should_start_on_the_missing_day_starts_with_the_next_instant(self) -> None:
         made = schedule("2011-11-30", "month", zone_name="Pacific/Apia")
         assert local_dates(made, 3) == ["2011-11-30", "2011-12-31", "2012-01-30"]
@@ -259,6 +330,7 @@ class TestBoundariesOnTheCalendar:
         assert boundaries(made, 3) == ["2026-01-15T12:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"]
         assert made.starts_with_stub
         assert span(made.full_period(0)) == ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z")
+        assert made.full_period(0).index == 0
         assert made.full_period(1) == made.period(1)
 
     def test_a_start_on_a_boundary_is_no_stub(self) -> None:
@@ -289,6 +361,11 @@ class TestBoundariesOnTheCalendar:
         made = schedule("2026-05-20T08:00:00Z", interval, "calendar")
         assert local_dates(made, 4) == expected
         assert {text[10:] for text in boundaries(made, 4)[1:]} == {"T00:00:00Z"}
+
+    def test_a_quarter_entered_on_a_31st_and_a_day_on_a_sunday_end_where_the_calendars_do(self) -> None:
+        assert local_dates(schedule("2026-05-31", "3 months", "calendar"), 2) == ["2026-05-31", "2026-07-01"]
+        sunday = schedule("2026-05-24T08:00:00Z", "day", "calendar")
+        assert local_dates(sunday, 3) == ["2026-05-24", "2026-05-25", "2026-05-26"]
 
     def test_blocks_that_the_calendar_does_not_know_start_on_a_start_on_the_first(self) -> None:
         made = schedule("2026-06-01", "2 months", "calendar")
@@ -349,6 +426,15 @@ class TestPeriods:
         }
         assert months == {"America/Los_Angeles": 0, "UTC": 0, "Asia/Tokyo": 1}
 
+    def test_the_number_of_a_period_is_whole_in_the_middle_of_it_too(self) -> None:
+        for interval, day, index in (
+            ("week", "2026-01-17", 2),
+            ("3 days", "2026-01-05", 1),
+            ("month", "2026-03-05", 2),
+        ):
+            found = schedule("2026-01-01", interval).index_at(parse_instant(day, zone("UTC")))
+            assert (found, type(found)) == (index, int)
+
     def test_far_periods_are_found_without_walking(self) -> None:
         made = schedule("1970-01-02", "day")
         assert (
@@ -374,6 +460,21 @@ class TestPeriods:
             made.boundary(1)
         with pytest.raises(AssertionError):
             made.period(1)
+
+    @pytest.mark.parametrize("anchor", ["start", "calendar", "day 17"])
+    def test_a_one_off_at_any_time_of_day_has_no_stub(self, anchor: str) -> None:
+        noon = schedule("2026-01-31T12:00:00Z", "once", anchor)
+        assert noon.period(0) == noon.full_period(0) == Period(0, noon.anchor_at, None)
+        # 02:30 came twice in Berlin on 27 October 2024; this is the second one.
+        twice = schedule("2024-10-27T01:30:00Z", "once", anchor, "Europe/Berlin")
+        assert not twice.starts_with_stub
+        assert twice.full_period(0) == Period(0, twice.anchor_at, None)
+
+    def test_a_period_may_be_cut_at_its_start_and_not_before_it(self) -> None:
+        period = schedule("2026-01-01", "month").period(0)
+        assert period.cut_at(period.starts_at).ends_at == period.starts_at
+        with pytest.raises(AssertionError, match="period 0 cannot end before it starts"):
+            period.cut_at(Instant(period.starts_at - 1))
 
     def test_a_period_is_cut_where_the_subscription_ends(self) -> None:
         made = schedule("2026-01-01", "month")
@@ -415,6 +516,81 @@ class TestPeriods:
     def test_an_unknown_zone_is_refused(self) -> None:
         with pytest.raises(ZoneError):
             Schedule(Instant(0), Interval("month"), START, "Europe/Atlantis")
+
+
+class TestAnchoredAnew:
+    """From an anchor on boundaries are counted as from a start; the period before it is cut there."""
+
+    utc = zone("UTC")
+
+    def anchored(self, start: str, interval: str, *anchors: str) -> Schedule:
+        at, *later = (parse_instant(text, self.utc) for text in (start, *anchors))
+        return Schedule(at, Interval.parse(interval), START, "UTC", tuple(later))
+
+    def days(self, period: Period) -> tuple[int, str, str | None]:
+        ends = None if period.ends_at is None else instant_text(period.ends_at)[:10]
+        return period.index, instant_text(period.starts_at)[:10], ends
+
+    def test_boundaries_go_on_from_the_anchor_with_the_next_numbers(self) -> None:
+        made = self.anchored("2026-01-31", "month", "2026-03-10")
+        assert local_dates(made, 5) == ["2026-01-31", "2026-02-28", "2026-03-10", "2026-04-10", "2026-05-10"]
+        assert [self.days(made.period(k)) for k in range(4)] == [
+            (0, "2026-01-31", "2026-02-28"),
+            (1, "2026-02-28", "2026-03-10"),
+            (2, "2026-03-10", "2026-04-10"),
+            (3, "2026-04-10", "2026-05-10"),
+        ]
+
+    def test_the_whole_of_a_period_that_an_anchor_cut_is_the_one_that_was_foreseen(self) -> None:
+        made = self.anchored("2026-01-31", "month", "2026-03-10", "2026-03-25")
+        assert [self.days(made.full_period(k)) for k in range(4)] == [
+            (0, "2026-01-31", "2026-02-28"),
+            (1, "2026-02-28", "2026-03-31"),
+            (2, "2026-03-10", "2026-04-10"),
+            (3, "2026-03-25", "2026-04-25"),
+        ]
+        assert self.days(made.period(2)) == (2, "2026-03-10", "2026-03-25")
+
+    def test_an_instant_finds_its_period_on_either_side_of_an_anchor(self) -> None:
+        made = self.anchored("2026-01-31", "month", "2026-03-10", "2026-03-25")
+        found = {
+            day: made.index_at(parse_instant(day, self.utc))
+            for day in ("2026-01-31", "2026-02-27", "2026-02-28", "2026-03-09", "2026-03-10", "2026-03-24",
+                        "2026-03-25", "2026-04-24", "2026-04-25")
+        }  # fmt: skip
+        assert list(found.values()) == [0, 0, 1, 1, 2, 2, 3, 3, 4]
+        assert self.days(made.period_at(parse_instant("2026-03-24", self.utc))) == (
+            2,
+            "2026-03-10",
+            "2026-03-25",
+        )
+
+    def test_an_anchor_on_a_boundary_cuts_nothing(self) -> None:
+        made = self.anchored("2026-01-31", "month", "2026-02-28")
+        assert local_dates(made, 4) == ["2026-01-31", "2026-02-28", "2026-03-28", "2026-04-28"]
+        assert made.full_period(0) == made.period(0)
+
+    def test_an_anchor_an_instant_after_a_boundary_leaves_a_period_of_that_instant(self) -> None:
+        made = self.anchored("2026-01-31", "month", "2026-02-28T00:00:00.000001Z")
+        period = made.period(1)
+        assert (period.ends_at or 0) - period.starts_at == 1
+        assert made.index_at(period.starts_at) == 1
+        assert made.index_at(Instant(period.starts_at + 1)) == 2
+
+    def test_what_is_paid_once_ends_at_an_anchor_and_is_open_after_the_last_one(self) -> None:
+        made = self.anchored("2026-01-31", "once", "2026-03-10")
+        assert [self.days(made.period(k)) for k in range(2)] == [
+            (0, "2026-01-31", "2026-03-10"),
+            (1, "2026-03-10", None),
+        ]
+        assert self.days(made.full_period(0)) == (0, "2026-01-31", None)
+        assert instant_text(made.boundary(1)) == "2026-03-10T00:00:00Z"
+        assert made.index_at(made.boundary(1)) == 1
+
+    def test_an_anchor_at_the_start_or_before_it_is_our_own_mistake(self) -> None:
+        for day in ("2026-01-31", "2026-01-30"):
+            with pytest.raises(AssertionError, match=r"\Aa schedule is anchored anew after it starts\Z"):
+                self.anchored("2026-01-31", "month", day)
 
 
 class TestProrationByDay:
@@ -471,9 +647,23 @@ class TestProrationByDay:
         assert day_fraction(short.starts_at, short, short, nuuk) == 1
         assert day_fraction(made.boundary(2), short, short, nuuk) == 0
 
+    def test_a_day_that_is_a_period_from_afternoon_to_afternoon_belongs_to_the_change_on_its_last_date(
+        self,
+    ) -> None:
+        day = schedule("2026-01-10T14:30:00Z", "day").period(0)
+        assert day_fraction(parse_instant("2026-01-10T23:00:00Z", self.utc), day, day, self.utc) == 1
+        assert day_fraction(parse_instant("2026-01-11T09:00:00Z", self.utc), day, day, self.utc) == 0
+
+    def test_a_period_that_was_made_longer_is_no_more_than_a_whole_one(self) -> None:
+        april = schedule("2026-04-01", "month").period(0)
+        longer = Period(0, april.starts_at, parse_instant("2026-05-16", self.utc))
+        assert day_fraction(april.starts_at, longer, april, self.utc) == 1
+        later = parse_instant("2026-05-01", self.utc)
+        assert day_fraction(later, longer, april, self.utc) == Fraction(15, 30)
+
     def test_what_stays_open_has_no_parts(self) -> None:
         once = schedule("2026-01-31", "once").period(0)
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match=r"\Aa period without an end has no parts\Z"):
             day_fraction(once.starts_at, once, once, self.utc)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from planctl.core.invoicing.model import Settlement
 from planctl.core.periods import Instant
-from planctl.core.wallets import Grant, debit_key, debit_prefix, posted, take
+from planctl.core.wallets import Grant, debit_key, debit_prefix, grant_key, posted, take, void_key
 
 DAY = 86_400_000_000
 
@@ -102,3 +102,14 @@ def test_a_debit_names_what_was_settled_and_the_grant() -> None:
     settled = Settlement("sub_1", "usage:day", 3, "billed", Instant(0), revision=1)
     assert debit_prefix(settled) == "close:sub_1:usage:day:3::1:"
     assert debit_key(settled, "grant_7") == "close:sub_1:usage:day:3::1:grant_7"
+
+
+def test_a_grant_and_its_void_have_keys_of_their_own() -> None:
+    assert (grant_key("grant_7"), void_key("grant_7")) == ("grant:grant_7", "void:grant_7")
+
+
+def test_a_grant_that_pays_nothing_is_passed_over_and_the_ones_behind_it_pay() -> None:
+    lefts = {"a": Fraction(0), "b": Fraction(-3), "c": Fraction(5)}
+    given = [a_grant("a", ends=1), a_grant("b", ends=2), a_grant("unknown", ends=3), a_grant("c", ends=4)]
+    assert take(lefts, given, Fraction(7)) == [("c", Fraction(5))]
+    assert lefts == {"a": 0, "b": -3, "c": 0}

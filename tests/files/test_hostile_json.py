@@ -30,6 +30,8 @@ CASES: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "it is not JSON"),
     "a million brackets": (b"[" * 1_000_000, "nested too deeply"),
     "a million braces": (b'{"a":' * 1_000_000, "nested too deeply"),
+    "nested deeper than is walked by calls": (b"[" * 101 + b"]" * 101, "nested too deeply"),
+    "nested as deep as is read": (b"[" * 100 + b"]" * 100, "read"),
     "five million empty maps": (
         b"[" + b",".join([b"{}"] * 5_000_000) + b"]",
         "holds more than 1,500,000 values",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,13 @@ def test_anything_else_is_left_as_it_is(tmp_path: Path, there: str) -> None:
 def test_a_directory_says_why_it_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(StoreFailure, match="the file cannot be written"):
         write_json(tmp_path, {"format": "f/1"})
+
+
+def test_what_is_no_plain_file_is_neither_followed_nor_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for place in (tmp_path / "pipe", tmp_path / "link", Path(os.devnull)):
+        with pytest.raises(Refused, match="a link, or no plain file"):
+            write_json(place, {"format": "f/1"})
+    assert not (tmp_path / "elsewhere").exists()
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)

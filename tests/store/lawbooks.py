@@ -47,14 +47,18 @@ def played(folder: Path, catalog: str, customers: Iterable[str], history: str) -
     return path
 
 
+RECOMPUTED = tuple(law for law in LAWS if law.id not in {"audit-objects", "rows-as-audited"})
+"""The laws that work out from other rows what a row must say. The audit sees nearly every edit besides, by hashes."""
+
+
 def violations(path: Path) -> list[Violation]:
-    """What all laws find."""
+    """What these laws find."""
     with open_store(stores.url(path)) as store, store.read() as tx:
-        return [violation for law in LAWS for violation in law.violations(tx)]
+        return [violation for law in RECOMPUTED for violation in law.violations(tx)]
 
 
 def unnoticed(path: Path, table: str, where: str) -> set[str]:
-    """The columns of a table in which no law sees an edit of the one row that `where` names."""
+    """The columns of a table in which none of these laws sees an edit of the one row that `where` names."""
     edited_values = {
         "BigInteger": "coalesce({0}, 0) + 100000",
         "Text": "{0} || '1'",
@@ -72,7 +76,7 @@ def unnoticed(path: Path, table: str, where: str) -> set[str]:
                     assert tx.connection.execute(text(statement)).rowcount == 1
                 except IntegrityError:
                     continue  # a reference that PostgreSQL looks at by itself
-                if not any(True for law in reversed(LAWS) for _ in law.violations(tx)):
+                if not any(True for law in reversed(RECOMPUTED) for _ in law.violations(tx)):
                     missed.add(column)
     return missed
 

@@ -22,7 +22,7 @@ from planctl.store.copying import Copied, check_place, copy_store
 from planctl.store.engine import Tx, open_store
 from planctl.store.failures import Cut
 from planctl.store.rows import METADATA
-from planctl.store.settings import put_setting, setting
+from planctl.store.settings import identity, put_home, put_setting, setting
 from planctl.store.sqlite_link import SqliteLink
 from tests import stores
 from tests.store.everything import ONE_ROW, filled
@@ -42,9 +42,18 @@ def copied(source: str, target: str, judge: Callable[[Tx], None] = nothing) -> C
         return copy_store(store, target, told=nothing, judge=judge)
 
 
-def holds(url: str) -> dict[str, Content]:
-    with open_store(url) as store, store.read() as tx:
+def holds(url: str, home: str = "") -> dict[str, Content]:
+    """What every table holds; of a copy, which lives nowhere, as if it lived at `home`."""
+    with open_store(url) as store, store.write() as tx:
+        tx.rollback_only()
+        if home:
+            put_home(tx, home, identity(tx).generation)
         return digest(tx)
+
+
+def home_of(url: str) -> str:
+    with open_store(url) as store, store.read() as tx:
+        return identity(tx).home
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +94,10 @@ def test_every_table_moves_there_and_back_and_holds_the_same(everything: str, tm
         name: 1 if name in ONE_ROW else 4 for name in METADATA.tables
     }
     assert there.rows == 4 * len(METADATA.tables) - 3 * len(ONE_ROW)
-    assert there.tables == again.tables == holds(everything) == holds(server) == holds(back)
+    home = home_of(everything)
+    assert there.tables == holds(everything) == holds(server, home) == holds(back, home)
+    assert again.tables == holds(server) == holds(back)
+    assert home_of(server) == home_of(back) == ""
     assert there.audit_tip.seq == 4
 
 
@@ -93,7 +105,7 @@ def test_a_store_may_also_be_copied_to_its_own_engine(everything: str, tmp_path:
     assert copied(everything, str(tmp_path / "copy.db")).tables == holds(everything)
     first, second = stores.database(tmp_path / "first.db"), stores.database(tmp_path / "second.db")
     copied(everything, first)
-    assert copied(first, second).tables == holds(everything)
+    assert copied(first, second).tables == holds(first) == holds(second)
 
 
 def test_a_table_comes_after_those_that_it_refers_to() -> None:
@@ -307,4 +319,4 @@ def test_a_copy_whose_connection_ends_leaves_nothing(everything: str, tmp_path: 
     with pytest.raises(Cut), open_store(first if cut == "source" else everything) as store:
         copy_store(store, target, told=told, judge=nothing)
     assert is_free(target)
-    assert copied(first, target).tables == holds(everything)
+    assert copied(first, target).tables == holds(first)

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from planctl.errors import Refused, StoreFailure
-from planctl.store import migrate
+from planctl.store import migrate, upgrading
 from planctl.store.engine import open_store
 from planctl.store.rows import METADATA
 from planctl.store.version import SCHEMA_VERSION
@@ -77,7 +77,7 @@ def test_migrations_stand_alone(tmp_path: Path) -> None:
 
 def test_a_store_with_the_newest_schema_has_nothing_to_upgrade(store_path: Path) -> None:
     before = (store_path.read_bytes(), store_path.stat().st_mtime_ns)
-    done = migrate.upgrade(str(store_path))
+    done = upgrading.upgrade(str(store_path))
     assert done == migrate.Upgrade(SCHEMA_VERSION, SCHEMA_VERSION)
     assert done.before == done.after
     assert (store_path.read_bytes(), store_path.stat().st_mtime_ns) == before
@@ -85,7 +85,7 @@ def test_a_store_with_the_newest_schema_has_nothing_to_upgrade(store_path: Path)
 
 def test_a_missing_store_is_not_upgraded_into_being(tmp_path: Path) -> None:
     with pytest.raises(StoreFailure, match="no store yet"):
-        migrate.upgrade(str(tmp_path / "books.db"))
+        upgrading.upgrade(str(tmp_path / "books.db"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -94,7 +94,7 @@ def test_a_newer_store_is_not_taken_back(store_path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.close()
     with pytest.raises(Refused, match="newer planctl"):
-        migrate.upgrade(str(store_path))
+        upgrading.upgrade(str(store_path))
 
 
 @pytest.fixture
@@ -106,15 +106,16 @@ def next_schema(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(migrate, "SCHEMA_VERSION", NEXT)
+    monkeypatch.setattr(upgrading, "SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(migrate, "_run", add_a_table)
 
 
 @pytest.mark.usefixtures("next_schema")
 def test_an_older_store_is_brought_up_to_date(store_path: Path) -> None:
-    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(SCHEMA_VERSION, NEXT)
+    assert upgrading.upgrade(str(store_path)) == migrate.Upgrade(SCHEMA_VERSION, NEXT)
     assert ("table", "later") in schema_of(store_path)
     open_store(str(store_path)).close()
-    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(NEXT, NEXT)
+    assert upgrading.upgrade(str(store_path)) == migrate.Upgrade(NEXT, NEXT)
 
 
 @pytest.mark.usefixtures("next_schema")
@@ -129,9 +130,9 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "_run", half)
         with pytest.raises(KeyError):
-            migrate.upgrade(str(store_path))
+            upgrading.upgrade(str(store_path))
     assert schema_of(store_path) == before
-    assert migrate.upgrade(str(store_path)) == migrate.Upgrade(SCHEMA_VERSION, NEXT)
+    assert upgrading.upgrade(str(store_path)) == migrate.Upgrade(SCHEMA_VERSION, NEXT)
 
 
 def test_a_creation_that_fails_leaves_nothing_that_looks_like_a_store(
@@ -176,6 +177,7 @@ def of_schema(path: Path, number: int) -> None:
         patch.setattr("planctl.store.version.SCHEMA_VERSION", number)
         patch.setattr(migrate, "SCHEMA_VERSION", number)
         patch.setattr(migrate, "_run", up_to)
+        patch.setattr(migrate, "settle_in", lambda *_: None)
         open_store(str(path), create=True).close()
 
 
@@ -252,14 +254,14 @@ FIRST_ROWS: Rows = [
 def test_a_store_of_the_first_release_is_refused_until_it_is_upgraded(first_books: Path) -> None:
     with pytest.raises(Refused, match="older schema"):
         open_store(str(first_books))
-    assert migrate.upgrade(str(first_books)) == migrate.Upgrade(1, SCHEMA_VERSION)
+    assert upgrading.upgrade(str(first_books)) == migrate.Upgrade(1, SCHEMA_VERSION)
     open_store(str(first_books)).close()
 
 
 def test_upgrading_from_the_first_release_makes_the_schema_that_new_stores_have(
     first_books: Path, store_path: Path
 ) -> None:
-    migrate.upgrade(str(first_books))
+    upgrading.upgrade(str(first_books))
     assert schema_of(first_books) == schema_of(store_path)
     assert triggers_of(first_books) == triggers_of(store_path)
 
@@ -272,7 +274,7 @@ def triggers_of(path: Path) -> set[str]:
 
 
 def test_upgrading_keeps_every_row_and_fills_the_new_columns_with_what_was_true(first_books: Path) -> None:
-    migrate.upgrade(str(first_books))
+    upgrading.upgrade(str(first_books))
     raw = sqlite3.connect(first_books)
 
     def only(statement: str) -> list[Any]:
@@ -337,7 +339,7 @@ SECOND_ROWS: Rows = [
 def test_upgrading_from_the_second_schema_makes_the_schema_that_new_stores_have(
     second_books: Path, store_path: Path
 ) -> None:
-    assert migrate.upgrade(str(second_books)) == migrate.Upgrade(2, SCHEMA_VERSION)
+    assert upgrading.upgrade(str(second_books)) == migrate.Upgrade(2, SCHEMA_VERSION)
     assert schema_of(second_books) == schema_of(store_path)
     assert triggers_of(second_books) == triggers_of(store_path)
     open_store(str(second_books)).close()
@@ -346,7 +348,7 @@ def test_upgrading_from_the_second_schema_makes_the_schema_that_new_stores_have(
 def test_what_was_there_before_trials_and_pauses_had_none_and_every_time_without_service_was_a_block(
     second_books: Path,
 ) -> None:
-    migrate.upgrade(str(second_books))
+    upgrading.upgrade(str(second_books))
     raw = sqlite3.connect(second_books)
 
     def only(statement: str) -> list[Any]:
@@ -377,7 +379,7 @@ def test_upgrading_from_the_third_schema_makes_room_for_migrations_and_keeps_wha
         {"id": "sub_1", "customer": 1, "plan": "pro"},
     )
     with_rows(path, [customer, ("subscription", subscription | {"status": "active", "locked": "talks"})])
-    assert migrate.upgrade(str(path)) == migrate.Upgrade(3, SCHEMA_VERSION)
+    assert upgrading.upgrade(str(path)) == migrate.Upgrade(3, SCHEMA_VERSION)
     assert schema_of(path) == schema_of(store_path)
     assert triggers_of(path) == triggers_of(store_path)
     raw = sqlite3.connect(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from planctl.core.metering.model import UsageEvent, event_key, payload_hash
-from planctl.store import migrate, usage
+from planctl.store import upgrading, usage
 from planctl.store.engine import open_store
 from planctl.store.usage import AppendResult
 from planctl.store.usage_mapping import event_row
@@ -51,7 +51,7 @@ def upgraded(tmp_path: Path) -> Path:
     path = tmp_path / "second.db"
     of_schema(path, 2)
     with_rows(path, ROWS)
-    migrate.upgrade(str(path))
+    upgrading.upgrade(str(path))
     return path
 
 

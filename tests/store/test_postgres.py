@@ -21,9 +21,10 @@ from planctl.core.periods import Instant
 from planctl.errors import Busy, InvalidInput, Refused, StoreFailure
 from planctl.store import audit, customers, maintenance, operations
 from planctl.store.engine import Store, Tx, open_store
-from planctl.store.migrate import Upgrade, upgrade
+from planctl.store.migrate import Upgrade
 from planctl.store.rows import METADATA
 from planctl.store.settings import all_settings, identity, put_setting, setting
+from planctl.store.upgrading import upgrade
 from planctl.store.version import SCHEMA_VERSION
 from planctl.workflows import apply_catalog
 from tests import stores
@@ -62,6 +63,18 @@ def test_an_empty_database_is_no_store_until_it_is_made_one(url: str) -> None:
     with open_store(url) as opened, opened.read() as tx:
         assert identity(tx).created_at == AT
     assert upgrade(url) == Upgrade(SCHEMA_VERSION, SCHEMA_VERSION)
+
+
+def test_who_reads_waits_no_longer_than_it_was_told_for_a_table_that_somebody_holds(url: str) -> None:
+    open_store(url, create=True, at=AT, is_test=True).close()
+    with psycopg.connect(url) as other, open_store(url, wait_seconds=1) as reader:
+        other.execute("LOCK TABLE setting IN ACCESS EXCLUSIVE MODE")
+        other.execute("SET LOCAL idle_in_transaction_session_timeout = 20000")  # so that a defect ends
+        with pytest.raises(Busy), reader.read() as tx:
+            setting(tx, "timezone", "")
+        other.rollback()
+        with reader.read() as tx:
+            assert setting(tx, "timezone", "") == "UTC"
 
 
 def test_the_migrations_make_every_table_column_and_key_of_rows(store: Store) -> None:
@@ -185,7 +198,7 @@ def test_what_is_final_is_refused(store: Store) -> None:
     with store.write() as tx:
         audit.append(tx, AuditEntry(AT, "amy", "init"))
         assert audit.tip(tx).seq == 1
-    for forgery in ("UPDATE audit SET body = '{}'", "DELETE FROM audit", "TRUNCATE audit"):
+    for forgery in ("UPDATE audit SET body = '{}'", "DELETE FROM audit", "TRUNCATE audit CASCADE"):
         with pytest.raises(Refused, match="audit is never"), store.write() as tx:
             tx.connection.execute(text(forgery))
     fork = "INSERT INTO audit (seq, prev, hash, body) SELECT 9, prev, 'other', '{}' FROM audit"
@@ -242,13 +255,15 @@ def test_nothing_of_a_transaction_stays_in_the_connection_so_a_pooler_may_stand_
             audit.append(tx, AuditEntry(AT, "amy", "config set"))
         with store.share() as tx:
             put_setting(tx, "seller.name", "Bcme")
-    with store.read() as tx:
+        with store.read() as tx:
+            assert setting(tx, "seller.name", "") == "Bcme"
+    with store.link.connection.begin():
         for kept in (
             "SELECT count(*) FROM pg_prepared_statements",
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
             "SELECT count(*) FROM pg_settings WHERE source = 'session' AND name <> 'transaction_isolation'",
         ):
-            assert tx.connection.execute(text(kept)).scalar_one() == 0, kept
+            assert store.link.connection.execute(text(kept)).scalar_one() == 0, kept
 
 
 def test_what_a_store_is_is_said_of_its_own_tables(store: Store) -> None:

@@ -16,8 +16,8 @@ from planctl.core.customers import Customer
 from planctl.core.metering.model import UsageEvent, payload_hash
 from planctl.store import customers, migrate, usage
 from planctl.store.engine import Tx, open_store
-from planctl.store.migrate import upgrade
 from planctl.store.sets import put_tuples
+from planctl.store.upgrading import upgrade
 from planctl.store.usage import AppendResult, EventRow, event_row
 from tests import stores
 
@@ -155,6 +155,8 @@ def test_events_of_an_older_store_are_in_their_months_after_the_upgrade(
     ]
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "_run", up_to_5)
+        patch.setattr(migrate, "settle_in", lambda *_: None)
+        patch.setattr(migrate, "SCHEMA_VERSION", 5)
         patch.setattr("planctl.store.version.SCHEMA_VERSION", 5)
         with open_store(address, create=True, is_test=True) as store, store.write() as tx:
             customers.add(tx, Customer("nova"))

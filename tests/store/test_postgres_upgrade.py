@@ -16,9 +16,11 @@ from planctl.errors import Busy, Refused
 from planctl.store import migrate
 from planctl.store.contents import digest
 from planctl.store.engine import open_store
-from planctl.store.migrate import Upgrade, upgrade
+from planctl.store.migrate import Upgrade
 from planctl.store.rows import METADATA
+from planctl.store.upgrading import upgrade
 from planctl.store.version import SCHEMA_VERSION
+from planctl.workflows.maintain_store import Judging, upgrade_store
 from tests import stores
 from tests.store.everything import put
 
@@ -40,6 +42,8 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "_run", up_to)
+        patch.setattr(migrate, "settle_in", lambda *_: None)
+        patch.setattr(migrate, "SCHEMA_VERSION", SCHEMA_VERSION - 1)
         patch.setattr("planctl.store.version.SCHEMA_VERSION", SCHEMA_VERSION - 1)
         with open_store(url, create=True, at=1, is_test=True) as store, store.write():
             put(store, METADATA.tables["customer"])
@@ -52,6 +56,25 @@ def test_an_older_store_is_refused_until_it_is_upgraded_and_keeps_its_rows(older
     assert upgrade(older) == Upgrade(SCHEMA_VERSION - 1, SCHEMA_VERSION)
     with open_store(older) as store, store.read() as tx:
         assert digest(tx)["customer"].rows == 4
+
+
+def test_every_law_is_asked_in_the_transaction_of_the_upgrade(older: str) -> None:
+    """A store that breaks one is refused with nothing changed, and taken where that is accepted."""
+    with psycopg.connect(older, autocommit=True) as server:
+        server.execute("INSERT INTO number_series (series, year, first, next) VALUES ('INV', 2026, 1, 7)")
+    noted: list[tuple[Upgrade, list[str]]] = []
+
+    def judging(*, keep_broken: bool) -> Judging:
+        return Judging(lambda *_: None, lambda _tx, done, broken: noted.append((done, broken)), keep_broken)
+
+    with pytest.raises(Refused, match="breaks") as caught:
+        upgrade_store(older, judging(keep_broken=False), wait_seconds=5)
+    assert (caught.value.code, noted) == ("upgrade-laws", [])
+    with pytest.raises(Refused, match="older schema"):
+        open_store(older)
+    done = upgrade_store(older, judging(keep_broken=True), wait_seconds=5)
+    assert (done.schema, done.kept) == (Upgrade(SCHEMA_VERSION - 1, SCHEMA_VERSION), None)
+    assert noted == [(done.schema, ["numbers-consecutive"])]
 
 
 def test_of_two_upgrades_at_once_one_does_it_and_both_succeed(older: str) -> None:

@@ -74,6 +74,7 @@ KEYS = {
     "an operation's key is used once": ("operation", "key"),
     "the audit cannot fork": ("audit", "prev"),
     "an audit entry's number is used once": ("audit", "seq"),
+    "an audit entry names a row once": ("audit_object", "name, id, seq"),
     "a catalog revision has one successor": ("catalog_revision", "parent"),
     "a catalog revision's number is used once": ("catalog_revision", "number"),
     "an address is one object": ("catalog_object", "address"),
@@ -96,6 +97,7 @@ KEYS = {
     "an invoice's number is used once": ("invoice", "number"),
     "a sequence has no double": ("invoice", "series, series_year, sequence"),
     "a series counts once": ("number_series", "series, year"),
+    "numbers given elsewhere are left out once": ("number_gap", "series, year, first"),
     "a charge is billed once": (
         "invoice_line",
         "subscription, charge_key, service_idx, occasion, revision",
@@ -140,6 +142,7 @@ FITTING: dict[str, dict[str, Any]] = {
     "subscription": {"status": "active"},
     "invoice": {"total": 0, "subtotal": 0, "discount": 0, "tax": 0, "credit": 0, "paid": 0},
     "number_series": {"first": 1, "next": 2},
+    "number_gap": {"first": 1, "last": 2},
     "store_identity": {"id": 1},
     "coupon_redemption": {"removed_at": 0},
     "stripe_account": {"id": 1},
@@ -295,6 +298,7 @@ FINAL = [
     "coupon_use",
     "invoice",
     "payment",
+    "number_gap",
 ]
 
 

@@ -71,7 +71,7 @@ def test_csv_has_a_header_and_plain_numbers() -> None:
     ]
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)"])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1+1"])
 def test_csv_text_is_never_a_formula(formula: str) -> None:
     sheet = Sheet((Column("name"),), ((formula,),))
     assert lines(Answer(sheet=sheet), "csv")[1] == f"'{formula}"

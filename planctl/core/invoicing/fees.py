@@ -118,7 +118,7 @@ def _paused_off(subscription: Subscription, due: Due, lines: Sequence[Line]) -> 
                 line,
                 kind="proration_credit",
                 charge_key=f"{line.charge_key}:pause:{number}",
-                description=_described(line.description.partition(" · ")[0], "paused", part),
+                description=_described(line.description.rpartition(" · ")[0], "paused", part),
                 quantity=Fraction(1),
                 unit_price=None,
                 amount_minor=round_minor(exact, decimals),

@@ -14,7 +14,7 @@ from fractions import Fraction
 from planctl.core.catalog.model import TaxRate
 from planctl.core.coupons import Redemption
 from planctl.core.customers import Customer
-from planctl.core.invoicing.credits import credit_line
+from planctl.core.invoicing.credits import LineCredit, credit_line, tax_key
 from planctl.core.invoicing.facts import BilledLine
 from planctl.core.invoicing.finish import finished, redeemed
 from planctl.core.invoicing.model import CreditDraft, CreditLine, Draft, Line
@@ -65,21 +65,16 @@ def settled(drafts: Sequence[Draft], purse: Purse) -> Settled:
     """
     redemptions = tuple(purse.redemptions)
     balance = dict(purse.balance)
-    taken_back: dict[Place, int] = {}
+    taken_back: dict[Place, LineCredit] = {}
     done, credits, emptied = [], [], []
     for draft in drafts:
         redemptions = handed_over(redemptions, draft.subscription, purse.subscriptions)
-        lines = [line for line in draft.lines if not _is_gone(line, purse.billed, taken_back)]
-        given = [_given_back(line, purse.billed, taken_back) for line in lines]
+        lines, given = _with_given(draft.lines, purse.billed, taken_back)
         discounted = tuple(map(_after_discounts, lines, given))
         whole = _finished(replace(draft, lines=discounted), purse, redemptions)
         notes: list[CreditDraft] = []
         if whole.total_minor < 0 or _taxed_otherwise(whole, given):
-            notes = _notes(draft, [back for several in given for back in several])
-            for note in notes:
-                for one in note.lines:
-                    place = (note.invoice, one.position)
-                    taken_back[place] = taken_back.get(place, 0) + one.net_minor
+            notes = _notes(draft, [back for several in given for back in several], taken_back)
             kept = tuple(line for line in draft.lines if not _is_credit(line))
             whole = _finished(replace(draft, lines=kept), purse, redemptions)
         code = draft.currency.code
@@ -106,8 +101,12 @@ class _Back:
 
     billed: BilledLine
     net_minor: int
-    taken_before: int
     reason: str
+
+    @property
+    def place(self) -> Place:
+        """The line's."""
+        return self.billed.invoice, self.billed.position
 
 
 def _finished(draft: Draft, purse: Purse, redemptions: Sequence[Redemption]) -> Draft:
@@ -140,10 +139,29 @@ def _after_discounts(line: Line, given: Sequence[_Back]) -> Line:
     return replace(line, amount_minor=-sum(back.net_minor for back in given))
 
 
-def _is_gone(line: Line, billed: Sequence[BilledLine], taken_back: Mapping[Place, int]) -> bool:
-    """Whether a credit is of charges of which nothing is left: they were credited, discounted whole or voided."""
-    of_charge = any(one.line.amount_minor > 0 and _same_charge(one.line, line) for one in billed)
-    return _is_credit(line) and of_charge and not _given_back(line, billed, taken_back)
+def _with_given(
+    lines: Sequence[Line], billed: Sequence[BilledLine], taken_back: Mapping[Place, LineCredit]
+) -> tuple[list[Line], list[list[_Back]]]:
+    """The lines, each with what it takes back after those before it; without credits of which nothing is left."""
+    nets = {place: one.net_minor for place, one in taken_back.items()}
+    kept: list[Line] = []
+    given: list[list[_Back]] = []
+    for line in lines:
+        several = _given_back(line, billed, nets)
+        if not several and _is_of_charge(line, billed):
+            continue
+        for back in several:
+            nets[back.place] = nets.get(back.place, 0) + back.net_minor
+        kept.append(line)
+        given.append(several)
+    return kept, given
+
+
+def _is_of_charge(line: Line, billed: Sequence[BilledLine]) -> bool:
+    """Whether a line is a credit of charges that were billed, though they be credited, discounted whole or voided."""
+    return _is_credit(line) and any(
+        one.line.amount_minor > 0 and _same_charge(one.line, line) for one in billed
+    )
 
 
 def _taxed_otherwise(draft: Draft, given: Sequence[Sequence[_Back]]) -> bool:
@@ -182,11 +200,7 @@ def _given_back(line: Line, billed: Sequence[BilledLine], taken_back: Mapping[Pl
                 used[place] + gone,
                 max(left - gone, Fraction(0)),
             )
-    return [
-        _Back(one, net, taken_back.get((one.invoice, one.position), 0), line.description)
-        for one, net in zip(charged, nets, strict=True)
-        if net
-    ]
+    return [_Back(one, net, line.description) for one, net in zip(charged, nets, strict=True) if net]
 
 
 def _for_days(one: BilledLine, credit: Line, taken_before: int) -> Fraction:
@@ -199,13 +213,21 @@ def _for_days(one: BilledLine, credit: Line, taken_before: int) -> Fraction:
     return amount if not paid else max(amount - (one.credited.net_minor + taken_before) / paid, Fraction(0))
 
 
-def _notes(draft: Draft, given: Sequence[_Back]) -> list[CreditDraft]:
-    """What is taken back as credit notes, one for each invoice that charged it."""
+def _notes(draft: Draft, given: Sequence[_Back], taken_back: dict[Place, LineCredit]) -> list[CreditDraft]:
+    """What is taken back as credit notes, one for each invoice that charged it; `taken_back` grows by it.
+
+    What earlier drafts of the run took back counts with its tax, so that the last part of a line takes what is left.
+    """
     by_invoice: dict[str, list[CreditLine]] = {}
     for back in given:
         one = back.billed
-        before = one.credited.plus(one.taken_off.net_minor + back.taken_before, one.taken_off.taxes)
+        gone = taken_back.get(back.place, LineCredit())
+        before = one.credited.plus(one.taken_off.net_minor, one.taken_off.taxes)
+        before = before.plus(gone.net_minor, gone.taxes)
         credited = credit_line(one.line, one.position, back.net_minor, before, reason=back.reason)
+        taken_back[back.place] = gone.plus(
+            credited.net_minor, {tax_key(share): share.amount_minor for share in credited.taxes}
+        )
         by_invoice.setdefault(one.invoice, []).append(credited)
     return [
         CreditDraft(

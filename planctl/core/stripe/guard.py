@@ -5,8 +5,17 @@ Source: planctl reliability rules, security: secrets, the live guard.
 
 from __future__ import annotations
 
-from planctl.core.stripe.model import Account
+from collections.abc import Iterable
+
+from planctl.core.stripe.model import GENERATION, LOCAL, STORE, Account, Object
+from planctl.core.stripe.reading import metadata_of
 from planctl.errors import Refused
+
+
+class MadeLater(Refused):
+    """Stripe has an object that a later generation of the store made: this one is an older copy of it (exit 4)."""
+
+    default_code = "stripe-generation"
 
 
 def check_mode(*, key_is_live: bool, said_live: bool, store_is_test: bool, pinned: Account | None) -> None:
@@ -61,3 +70,20 @@ def check_account(pinned: Account, account_id: str) -> None:
             got=account_id,
             hint="use a key of the account that the store was set up with",
         )
+
+
+def check_generation(found: Iterable[Object], store_id: str, generation: int) -> None:
+    """Refuse to go on where one of the store's own objects at Stripe is of a later generation than the store.
+
+    An older copy of it, put in its place, would send again what was sent. An object that says nothing is of the first.
+    """
+    for one in found:
+        said = metadata_of(one, GENERATION) if metadata_of(one, STORE) == store_id else ""
+        if said.isascii() and said.isdigit() and int(said) > generation:
+            raise MadeLater(
+                f"this store is older than what it made at Stripe: {metadata_of(one, LOCAL)}",
+                where=str(one.get("id", "stripe")),
+                expected=f"generation {generation} or before",
+                got=f"generation {int(said)}",
+                hint="find the store that goes on; if it is this one: planctl store adopt --reason TEXT",
+            )

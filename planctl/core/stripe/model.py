@@ -39,6 +39,9 @@ Kind = Literal[
 STORE, LOCAL, KEY = "planctl_store", "planctl_id", "planctl_key"
 """The names under which everything that planctl makes at Stripe says, in its metadata, whose and what it is."""
 
+GENERATION = "planctl_generation"
+"""The same for how often the store was adopted when it made the object; it says so from the second generation on."""
+
 LONGEST_KEY = 255
 """Characters that Stripe takes in an idempotency key."""
 

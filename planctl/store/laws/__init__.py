@@ -14,6 +14,7 @@ from planctl.store.laws import (
     invoices,
     ledgers,
     life,
+    rows,
     statuses,
     stripe,
     usage,
@@ -28,6 +29,12 @@ __all__ = ["LAWS", "Law", "Violation", "violations"]
 LAWS: tuple[Law, ...] = (
     Law("store-whole", "the database is whole and nobody else may read it", whole.whole),
     Law("audit-chain", "no audit entry was changed or taken out", whole.chained),
+    Law("audit-objects", "every audit entry names the rows that it changed", rows.named),
+    Law(
+        "rows-as-audited",
+        "what people set by hand is as the last audit entry about it left it",
+        rows.as_audited,
+    ),
     Law("terms-unaltered", "every frozen text of terms has the hash it is kept under", catalog.unaltered),
     Law("catalog-consistent", "catalog, plan versions and revisions say the same", catalog.consistent),
     Law(

@@ -37,8 +37,25 @@ SELECT c.id, m.name, e.at, e.quantity, e.fraction, e.payload_hash, e.day, e.even
 """
 
 
+_STRAY_MARKS = """
+SELECT c.id, m.name, l.at
+  FROM late_usage l
+  LEFT JOIN usage_event e
+    ON e.day = l.day AND e.customer = l.customer AND e.meter = l.meter AND e.event_key = l.event_key
+  LEFT JOIN customer c ON c.seq = l.customer
+  LEFT JOIN meter m ON m.id = l.meter
+ WHERE e.at IS NULL OR e.at <> l.at
+ ORDER BY l.customer, l.meter, l.at
+"""
+
+
 def unaltered(tx: Tx) -> Iterator[Breach]:
-    """The content of every event that may still be billed has the hash it was accepted with."""
+    """The content of every event that may still be billed has the hash it was accepted with; marks name such events."""
+    for row in stream(tx, _STRAY_MARKS):
+        at = instant_text(Instant(row.at))
+        yield Breach(
+            f"usage of {row.id}, {row.name}", f"is marked as late at {at}, and there is no event of then"
+        )
     since = _unbilled_since(tx)
     if not since:
         return

@@ -55,9 +55,10 @@ SELECT i.number, i.revision AS ours, l.position, l.revision
 
 _SUMS = """
 SELECT i.number, i.subtotal, i.discount, i.tax, i.total, i.credit, i.paid, i.taxes,
-       COALESCE(l.amount, 0) AS lines
+       COALESCE(l.amount, 0) AS lines, COALESCE(l.many, 0) AS many, COALESCE(l.last, 0) AS last
   FROM invoice i
-  LEFT JOIN (SELECT invoice, SUM(amount) AS amount FROM invoice_line GROUP BY invoice) l ON l.invoice = i.id
+  LEFT JOIN (SELECT invoice, SUM(amount) AS amount, COUNT(*) AS many, MAX(position) AS last
+               FROM invoice_line GROUP BY invoice) l ON l.invoice = i.id
  ORDER BY i.number
 """
 
@@ -74,9 +75,15 @@ SELECT i.number, i.currency, s.currency AS agreed
 _SERIES = """
 WITH taken AS (SELECT series, series_year AS year, sequence FROM invoice
                UNION ALL SELECT series, series_year, sequence FROM credit_note),
-     known AS (SELECT series, year FROM number_series UNION SELECT series, year FROM taken)
+     known AS (SELECT series, year FROM number_series UNION SELECT series, year FROM taken
+               UNION SELECT series, year FROM number_gap)
 SELECT known.series, known.year, COALESCE(n.first, 1) AS opened, COALESCE(n.next, 1) AS upcoming,
-       COALESCE(u.used, 0) AS used, COALESCE(u.lowest, 0) AS lowest, COALESCE(u.highest, 0) AS highest
+       COALESCE(u.used, 0) AS used, COALESCE(u.lowest, 0) AS lowest, COALESCE(u.highest, 0) AS highest,
+       COALESCE((SELECT SUM(g.last - g.first + 1) FROM number_gap g
+                  WHERE g.series = known.series AND g.year = known.year), 0) AS left_out,
+       (SELECT COUNT(*) FROM taken t JOIN number_gap g
+           ON g.series = t.series AND g.year = t.year AND t.sequence BETWEEN g.first AND g.last
+         WHERE t.series = known.series AND t.year = known.year) AS doubled
   FROM known
   LEFT JOIN number_series n ON n.series = known.series AND n.year = known.year
   LEFT JOIN (SELECT series, year, COUNT(*) AS used, MIN(sequence) AS lowest, MAX(sequence) AS highest
@@ -140,7 +147,9 @@ def dated(page: Page) -> Iterator[Breach]:
 def numbered(tx: Tx) -> Iterator[Breach]:
     """Numbers of a series are consecutive from its first, and each is written in a format that was set."""
     for row in stream(tx, _SERIES):
-        series = Series(row.opened, row.upcoming, row.used, row.lowest, row.highest)
+        series = Series(
+            row.opened, row.upcoming, row.used, row.lowest, row.highest, int(row.left_out), row.doubled
+        )
         for what in wrong_numbers(series):
             yield Breach(f"series {row.series}{f' of {row.year}' if row.year else ''}", what)
     formats = number_formats(tx)
@@ -169,6 +178,8 @@ def _wrong_sums(row: Row[Any]) -> Iterator[str]:
             row.subtotal, row.discount, row.tax, row.total, row.credit, row.paid, int(row.lines), taxes
         )
     )
+    if row.last != row.many:
+        yield f"it has {row.many} lines, and the last has the position {row.last}"
 
 
 def _altered(page: Page, row: Row[Any]) -> Iterator[str]:

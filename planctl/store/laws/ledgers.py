@@ -52,6 +52,7 @@ SELECT i.number, i.status, i.total, i.credit, i.paid, i.paid_at, i.issued_at, i.
     OR (i.total > 0 AND i.paid_at IS NOT NULL AND d.invoice IS NULL
         AND NOT EXISTS (SELECT 1 FROM payment WHERE invoice = i.id AND at = i.paid_at))
     OR (i.total = 0 AND i.paid_at <> i.issued_at)
+    OR i.status NOT IN ('open', 'past_due', 'paid', 'void', 'uncollectible')
  ORDER BY i.number
 """
 

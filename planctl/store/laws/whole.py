@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from planctl.store.audit import verify
-from planctl.store.laws.model import Breach
+from planctl.core.audit import Tip, Verifier
+from planctl.store.audit import entries, verify
+from planctl.store.laws.model import Breach, Law
 from planctl.store.maintenance import integrity
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ def whole(tx: Tx) -> Iterator[Breach]:
     """Pages, indexes, references and header are sound, and only the owner may read or replace the file."""
     for sentence in integrity(tx):
         yield Breach("store", sentence)
+
+
+def anchored(tips: Sequence[Tip]) -> Law:
+    """The law that the chain still contains every one of these tips, which were kept elsewhere."""
+
+    def breaches(tx: Tx) -> Iterator[Breach]:
+        for fault in Verifier(tips).faults(entries(tx)):
+            if fault.kind != "edited":
+                yield Breach("audit", fault.what)
+
+    return Law("audit-anchored", "the audit contains every tip that was kept elsewhere", breaches)
 
 
 def chained(tx: Tx) -> Iterator[Breach]:

@@ -11,7 +11,8 @@ from planctl.views.formats.values import machine, sheet_of
 from planctl.views.safe import safe
 from planctl.views.sheet import Answer, Cell, Column
 
-FORMULA = ("=", "+", "-", "@")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet begins a formula with; some take the wide forms for the same. Source: OWASP, "CSV Injection"."""
 
 
 def render(answer: Answer, _screen: Screen) -> Iterator[str]:

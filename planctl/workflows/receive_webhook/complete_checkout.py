@@ -121,13 +121,13 @@ def wanted(purchase: Purchase) -> Wanted:
 
 def _carried_out(tx: Tx, arrived: _Arrived) -> Completed:
     """Start what the page was for, whole or not at all; what cannot be started is credited and held."""
-    with tx.connection.begin_nested() as savepoint:
+    with tx.part() as undo:
         try:
             found = _started(tx, arrived)
         except (Refused, Conflict, InvalidInput, WrongUsage) as problem:
             found = f"{_money(arrived)} came, and it cannot start any more: {problem.message}"
         if isinstance(found, str):
-            savepoint.rollback()
+            undo()
     return _held(tx, arrived, found) if isinstance(found, str) else found
 
 

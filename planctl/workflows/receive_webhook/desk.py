@@ -72,11 +72,11 @@ class Desk:
     def attempt(self, key: str, do: Callable[[], None]) -> None:
         """Do something whole or not at all: what cannot be done is `stopped`, and stops nothing else."""
         before = (list(self.applied), dict(self.stopped), set(self.taken), set(self.written))
-        with self.tx.connection.begin_nested() as savepoint:
+        with self.tx.part() as undo:
             try:
                 do()
             except (Refused, InvalidInput, Conflict) as problem:
-                savepoint.rollback()
+                undo()
                 self.applied, self.stopped, self.taken, self.written = before
                 self.stopped[key] = why(problem)
             else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from planctl.core.periods import Instant
 from planctl.core.stripe import invoice_calls as calls
+from planctl.core.stripe.guard import MadeLater, check_generation
 from planctl.core.stripe.invoice_calls import Standing
 from planctl.core.stripe.invoice_collecting import as_last_seen
 from planctl.core.stripe.invoice_compare import differences, in_words, wrongly_opened
@@ -137,6 +138,8 @@ def _brought(push: _Push, standing: Standing) -> None:
     if not isinstance(rest, Rest):
         try:
             rest = _steps(push, standing.invoice.id)
+        except MadeLater:
+            raise
         except Refused as refused:
             rest = Rest("left_out", refused.message)
     push.done.rest(_owed(standing), rest)
@@ -223,6 +226,7 @@ def _ours(talk: Talk, customer: str) -> dict[str, dict[str, str]]:
     """The ids and statuses of this store's invoices that a customer has at Stripe, by our id."""
     found: dict[str, dict[str, str]] = {}
     for one in talk.gateway.list(_INVOICES, customer=customer):
+        check_generation([one], talk.store_id, talk.generation)
         if metadata_of(one, STORE) == talk.store_id:
             found.setdefault(metadata_of(one, LOCAL), {})[str(one["id"])] = str(one.get("status"))
     return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from planctl.core.periods import Instant
 from planctl.core.stripe.model import (
+    GENERATION,
     KEY,
     LOCAL,
     OPEN,
@@ -63,7 +64,8 @@ class Talk:
     """What a journey to Stripe goes with: the gateway, the store's transactions, and who keeps the audit.
 
     `record` is called in the transaction that keeps the end of a call, `adopted` in the one that links an object which
-    was there already. `done` holds every call that came to an end, in order. `now` is the machine's clock.
+    was there already. `done` holds every call that came to an end, in order. `now` is the machine's clock. What is made
+    says the store's `generation`.
     """
 
     gateway: Gateway
@@ -74,6 +76,7 @@ class Talk:
     record: Callable[[Tx, Operation], None]
     now: Callable[[], Instant]
     adopted: Callable[[Tx, Link], None] = lambda _tx, _link: None
+    generation: int = 1
     done: list[Operation] = field(default_factory=list)
 
 
@@ -294,16 +297,18 @@ def _linked(tx: Tx, account: Account, operation: Operation) -> Operation:
 
 def _worded(talk: Talk, call: Call) -> tuple[Call, bytes]:
     """The call with its marks, and the bytes that say it."""
-    marked = _marked(call, talk.store_id)
+    marked = _marked(call, talk)
     return marked, talk.gateway.encode(marked.path, marked.params) if marked.method == "POST" else b""
 
 
-def _marked(call: Call, store_id: str) -> Call:
+def _marked(call: Call, talk: Talk) -> Call:
     """The call with the names under which what it makes is found again."""
     if not call.links:
         return call
     own = call.params.get("metadata")
-    marks: dict[str, Value] = {STORE: store_id, LOCAL: call.local_id, KEY: call.key(store_id)}
+    marks: dict[str, Value] = {STORE: talk.store_id, LOCAL: call.local_id, KEY: call.key(talk.store_id)}
+    if talk.generation > 1:
+        marks[GENERATION] = str(talk.generation)
     metadata = {**(own if isinstance(own, dict) else {}), **marks}
     return replace(call, params={**call.params, "metadata": metadata})
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from planctl.core.currencies import Currency
-from planctl.core.invoicing.discounts import wrong_discounts
+from planctl.core.invoicing.discounts import Taken, taken_again, wrong_discounts
 from planctl.core.invoicing.finish import redeemed
 from planctl.core.invoicing.model import Discount, Draft
 from tests.core.discounting import applied, draft, finish, fixed, line, percent
@@ -148,6 +150,64 @@ def test_an_invoice_of_nothing_uses_no_period() -> None:
 def test_finishing_a_finished_draft_changes_nothing() -> None:
     once = finish(draft(line(4900), line(333, kind="usage")), percent("0.2"), fixed(EUR="3"))
     assert finish(once, percent("0.2"), fixed(EUR="3")) == once
+
+
+def test_a_fixed_amount_after_a_percentage_takes_no_more_than_credits_and_it_have_left() -> None:
+    """30.00 charged, 20.00 credited: 20 % of the charge are 6.00, and of 15.00 the other 4.00 are taken."""
+    made = finish(draft(line(-2000, kind="proration_credit"), line(3000)), percent("0.2"), fixed(EUR="15"))
+    assert [one.amount_minor for one in made.discounts] == [600, 400]
+    assert (off(made), made.total_minor) == ([0, 1000], 0)
+
+
+def test_a_fixed_amount_takes_of_its_plans_lines_no_more_than_they_are() -> None:
+    made = finish(draft(line(1000, plan="lite"), line(9000)), fixed("a", plans=["lite"], EUR="50"))
+    assert off(made) == [1000, 0]
+
+
+def test_the_last_cent_is_taken_too() -> None:
+    assert off(finish(draft(line(2)), percent("0.5"))) == [1]
+    assert off(finish(draft(line(1)), percent("1"))) == [1]
+
+
+def test_a_proration_credit_above_zero_is_not_discounted_either() -> None:
+    assert off(finish(draft(line(500, kind="proration_credit"), line(100)), percent("0.5"))) == [0, 50]
+
+
+def test_discounts_of_known_amounts_are_spread_again_in_the_order_in_which_they_were_taken() -> None:
+    """24.50 of the first line alone; then 10.00 by 49 to 8: 859.65 and 140.35 hundredths; then all that is left."""
+    lines = (line(4900), line(800, plan="lite"), line(-500, kind="proration_credit"), line(0))
+    taken = [
+        (percent("0.5", plans=("pro",)), 2450),
+        (fixed(EUR="10"), 1000),
+        (fixed("more", EUR="999"), 99900),
+    ]
+    assert taken_again(lines, taken) == (
+        Taken(4900, (2450, 0, 0, 0), (0,)),
+        Taken(3250, (860, 140, 0, 0), (0, 1)),
+        Taken(2250, (1590, 660, 0, 0), (0, 1)),
+    )
+    assert taken_again(lines, []) == ()
+
+
+def test_a_discount_of_a_line_that_charges_nothing_is_told() -> None:
+    assert list(wrong_discounts([line(0, discount_minor=1)], [Discount("a", "cou_a", 1)])) == [
+        "line 1 of 0 was discounted by 1"
+    ]
+    assert list(wrong_discounts([line(-5, discount_minor=-1)], [Discount("a", "cou_a", -1)])) == [
+        "line 1 of -5 was discounted by -1"
+    ]
+
+
+def test_finishing_again_without_the_coupon_takes_its_discount_back() -> None:
+    once = finish(draft(line(4900)), percent("0.2"))
+    assert finish(once).discounts == ()
+    assert finish(once) == draft(line(4900))
+
+
+def test_a_coupon_that_took_something_off_twice_has_taken_both() -> None:
+    coupon = percent("0.2", name="a")
+    twice = replace(draft(line(4900)), discounts=(Discount("a", "cou_a", 5), Discount("a", "cou_a", 7)))
+    assert [one.taken for one in redeemed((coupon,), twice)] == [{0: 12}]
 
 
 def test_discounts_that_no_line_gave_are_told() -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from planctl.core.customers import Customer
+from planctl.core.document import Document
 from planctl.core.invoicing.credits import LineCredit
 from planctl.core.invoicing.facts import BilledLine
-from planctl.core.invoicing.model import Draft, Line
+from planctl.core.invoicing.model import CreditDraft, CreditLine, Draft, Line
 from planctl.core.invoicing.settling import Purse, Settled, made_by_itself, settled
 from planctl.errors import Refused
 from tests.core.billing import t
-from tests.core.discounting import draft, line, percent, tax
+from tests.core.discounting import EURO, draft, line, percent, tax
 
 NOVA = Customer("nova", country="DE")
 LATE = {"kind": "late_usage", "charge_key": "usage:minutes", "occasion": "late:1"}
@@ -123,6 +124,34 @@ def test_two_drafts_do_not_credit_the_same_amount_twice() -> None:
     assert [note.total_minor for note in found.credits] == [300, 100]
 
 
+def taxed(amount: int) -> BilledLine:
+    """A usage line of January that was charged with 19 %."""
+    rates = tax("vat", "0.19")
+    used = line(amount, kind="usage", charge_key="usage:minutes")
+    return BilledLine("inv_1", 1, settled([at("2026-02-01", used)], purse(taxes=rates)).drafts[0].lines[0])
+
+
+@pytest.mark.parametrize(
+    "drafts",
+    [
+        [at("2026-03-01", late(-300)), at("2026-04-01", late(-300))],
+        [at("2026-03-01", late(-300), late(-300))],
+    ],
+)
+def test_credits_of_one_line_give_back_together_no_more_tax_than_was_charged(drafts: list[Draft]) -> None:
+    # 4.00 with 0.76: 3.00 with 0.57 go back, and then the other 1.00 with 0.19.
+    found = settled(drafts, purse(taxes=tax("vat", "0.19"), billed=(taxed(400),)))
+    lines = [one for note in found.credits for one in note.lines]
+    assert [(one.net_minor, one.tax_minor) for one in lines] == [(300, 57), (100, 19)]
+
+
+def test_several_credits_on_one_invoice_give_back_no_more_than_was_charged() -> None:
+    # 4.00 were charged: 3.00 go back, then the other 1.00, and of a third credit nothing.
+    lines = (line(5000), late(-300), late(-300), late(-200))
+    found = settled([at("2026-03-01", *lines)], purse(billed=(billed(400),)))
+    assert [one.amount_minor for one in found.drafts[0].lines] == [5000, -300, -100]
+
+
 def test_what_was_credited_before_is_not_credited_again() -> None:
     found = settled([at("2026-03-01", late(-300))], purse(billed=(billed(400, credited=250),)))
     assert [note.total_minor for note in found.credits] == [150]
@@ -203,5 +232,75 @@ def test_an_invoice_beyond_the_largest_amount_is_refused_and_not_an_accident() -
     # 9 × 10^14 minor units are an amount; with 19 % tax on them they are more than 10^15.
     drafts = [at("2026-01-01", line(900_000_000_000_000))]
     assert totals(settled(drafts, purse())) == [(900_000_000_000_000, 0)]
-    with pytest.raises(Refused, match=r"would come to 10710000000000\.00 EUR"):
+    with pytest.raises(Refused) as refused:
         settled(drafts, purse(taxes=tax("vat", "0.19")))
+    error = refused.value
+    assert (error.message, error.code, error.where, error.expected, error.hint) == (
+        "an invoice of nova would come to 10710000000000.00 EUR",
+        "invoice-too-large",
+        "nova",
+        "at most 10000000000000.00 EUR",
+        "correct the usage or the price that it comes from",
+    )
+
+
+def test_the_largest_invoice_is_one_and_its_lines_come_to_no_more_before_discounts_either() -> None:
+    assert totals(settled([at("2026-01-01", line(10**15))], purse())) == [(10**15, 0)]
+    two = at("2026-01-01", line(6 * 10**14), line(6 * 10**14, charge_key="a"))
+    with pytest.raises(Refused, match=r"would come to 12000000000000\.00 EUR"):
+        settled([two], purse(redemptions=(percent("0.5"),)))
+
+
+def test_a_credit_note_says_what_it_takes_back_and_why_in_every_field() -> None:
+    less = line(-300, **LATE, description="Minutes counted twice")
+    (note,) = settled([at("2026-03-01", less, period=2)], purse(billed=(billed(400),))).credits
+    assert note == CreditDraft(
+        customer="nova",
+        invoice="inv_1",
+        occasion="renewal:2::0",
+        currency=EURO,
+        lines=(CreditLine(1, "Pro", 300, (), "Minutes counted twice"),),
+        issued_at=t("2026-03-01"),
+    )
+
+
+SEATS = {"charge_key": "quantity:seats"}
+
+
+@pytest.mark.parametrize(
+    ("credit", "base", "more", "back"),
+    [
+        # 8.00 for half a month and 8.00 for all of it: of a quarter of a month half of the first and a quarter.
+        ("1/4", "1", "1/2", {"inv_2": 400, "inv_1": 200}),
+        # Without a share of its own a charge gives all it has, the latest first; so do credits without one.
+        ("1/4", "1", None, {"inv_2": 600}),
+        (None, "1", "1/2", {"inv_2": 600}),
+    ],
+)
+def test_a_credit_takes_of_each_charge_the_part_for_its_own_days(
+    credit: str | None, base: str, more: str | None, back: dict[str, int]
+) -> None:
+    first = replace(line(800, kind="quantity", **SEATS), detail={"share": base})
+    detail: Document = None if more is None else {"share": more}
+    second = replace(line(800, kind="proration_charge", **SEATS), occasion="change:1", detail=detail)
+    less = line(-600, kind="proration_credit", **SEATS)
+    said: Document = None if credit is None else {"share": credit}
+    less = replace(less, detail=said)
+    found = settled(
+        [at("2026-01-24", less)],
+        purse(billed=(BilledLine("inv_1", 1, first), BilledLine("inv_2", 1, second))),
+    )
+    assert {note.invoice: note.total_minor for note in found.credits} == back
+
+
+def test_only_a_credit_of_days_looks_at_days() -> None:
+    first = replace(line(800, kind="quantity", **SEATS), detail={"share": "1"})
+    second = replace(
+        line(800, kind="proration_charge", **SEATS), occasion="change:1", detail={"share": "1/2"}
+    )
+    less = replace(line(-600, kind="late_usage", **SEATS), detail={"share": "1/4"})
+    found = settled(
+        [at("2026-01-24", less)],
+        purse(billed=(BilledLine("inv_1", 1, first), BilledLine("inv_2", 1, second))),
+    )
+    assert {note.invoice: note.total_minor for note in found.credits} == {"inv_2": 600}

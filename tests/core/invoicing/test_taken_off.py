@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planctl.core.invoicing.credits import LineCredit
+from planctl.core.invoicing.credits import LineCredit, TakenOff
 from planctl.core.invoicing.facts import BilledLine
 from planctl.core.invoicing.model import Line, TaxShare
 from planctl.core.invoicing.taken_off import charge_of, taken_off, with_taken_off
@@ -106,6 +106,82 @@ def test_the_tax_of_a_credit_is_shared_by_what_each_charge_gives() -> None:
         "inv_1": {VAT: 19},
         "inv_2": {VAT: 38},
     }
+
+
+def test_what_was_taken_off_says_of_which_line_by_which_invoice_and_with_which_tax() -> None:
+    charged, credit = on("inv_1", 3000, position=2, tax=570), on("inv_2", -1500, tax=-285)
+    assert taken_off([charged, credit]) == {("inv_1", 2): (TakenOff(2, "inv_2", 1500, {VAT: 285}),)}
+
+
+def test_a_credit_takes_nothing_off_another_subscription_or_another_period() -> None:
+    others = (on("inv_1", 3000, subscription="sub_2"), on("inv_2", 3000, service_index=1))
+    assert nets(on("inv_0", 2000), *others, on("inv_3", -1500)) == {"inv_0": [("inv_3", 1500)]}
+
+
+def test_what_was_issued_again_since_is_given_back_in_the_order_of_its_issue() -> None:
+    after = (on("inv_1", 1000), on("inv_2", 1000, occasion="change:1"))
+    assert nets(on("inv_0", -1500), *after) == {"inv_1": [("inv_0", 1000)], "inv_2": [("inv_0", 500)]}
+
+
+def test_a_single_cent_is_given_back() -> None:
+    assert nets(on("inv_1", 1), on("inv_2", -1)) == {"inv_1": [("inv_2", 1)]}
+
+
+def test_what_is_above_what_a_credit_names_comes_off_the_latest_as_far_as_it_has_room() -> None:
+    # It names 5.00 of the 20.00; of the other 25.00 there is room for 15.00 on it, and 10.00 are of the one before.
+    said = named(("inv_2", "20", "1/4", "0"))
+    found = nets(on("inv_1", 3000), on("inv_2", 2000, occasion="change:1"), on("inv_3", -3000, detail=said))
+    assert found == {"inv_2": [("inv_3", 2000)], "inv_1": [("inv_3", 1000)]}
+
+
+def test_each_charge_gives_its_own_part_and_less_what_had_gone_back_of_it() -> None:
+    # Of 30.00 three quarters, of 20.00 one.
+    said = named(("inv_1", "30", "3/4", "0"), ("inv_2", "20", "1/4", "0"))
+    found = nets(on("inv_1", 3000), on("inv_2", 2000, occasion="change:1"), on("inv_3", -2750, detail=said))
+    assert found == {"inv_1": [("inv_3", 2250)], "inv_2": [("inv_3", 500)]}
+    # Of the later 30.00 a third is unused, and 20.00 had gone back before: all is of the 15.00 before it.
+    said = named(("inv_1", "30", "1/3", "20"), ("inv_2", "15", "2/3", "0"))
+    later = on("inv_1", 3000, occasion="change:1", credited=LineCredit(2000))
+    assert nets(on("inv_2", 1500), later, on("inv_3", -1000, detail=said)) == {"inv_2": [("inv_3", 1000)]}
+
+
+def test_what_had_gone_back_in_part_lowers_what_a_credit_names() -> None:
+    # Of the later 30.00 two thirds are unused, and 10.00 had gone back: 10.00 are of it.
+    said = named(("inv_1", "30", "2/3", "10"), ("inv_2", "15", "2/3", "0"))
+    before = on("inv_2", 1500)
+    later = on("inv_1", 3000, occasion="change:1", credited=LineCredit(1000))
+    assert nets(before, later, on("inv_3", -1000, detail=said)) == {"inv_1": [("inv_3", 1000)]}
+    assert nets(before, later, on("inv_3", -2000, detail=said)) == {
+        "inv_1": [("inv_3", 1000)],
+        "inv_2": [("inv_3", 1000)],
+    }
+
+
+def test_a_credit_of_which_a_part_was_taken_back_gives_the_rest_of_its_tax() -> None:
+    part = on("inv_2", -1500, tax=-285, credited=LineCredit(-500, {VAT: -95}))
+    ((given,),) = taken_off([on("inv_1", 3000, tax=570), part]).values()
+    assert (given.net_minor, given.taxes) == (1000, {VAT: 190})
+
+
+def test_a_credit_with_nothing_to_give_back_of_gives_nothing() -> None:
+    assert taken_off([on("inv_2", -300, tax=-57)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "gives"),
+    [
+        ({"invoice": "inv_1", "position": "1", "amount": "1", "part": "1/2"}, "inv_1"),
+        ({"invoice": "inv_1", "position": "1", "amount": "0", "part": "1/2"}, "inv_2"),
+        ({"invoice": "inv_1", "position": "2", "amount": "1", "part": "1/2"}, "inv_2"),
+        ({"invoice": "inv_1", "amount": "1", "part": "1/2"}, "inv_2"),
+        ({"invoice": "inv_9", "position": "1", "amount": "1", "part": "1/2"}, "inv_2"),
+    ],
+)
+def test_only_a_line_that_is_named_with_its_amount_goes_before_the_latest(
+    said: dict[str, Any], gives: str
+) -> None:
+    credit = on("inv_3", -50, detail={"charged": [said]})
+    assert nets(on("inv_1", 100), on("inv_2", 100, occasion="change:1"), credit) == {gives: [("inv_3", 50)]}
 
 
 def test_what_was_taken_off_a_line_can_be_credited_no_more() -> None:

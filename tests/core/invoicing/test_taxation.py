@@ -59,7 +59,28 @@ def test_all_taxes_of_a_country_apply() -> None:
 def test_a_customer_whose_tax_is_declared_no_more_is_refused_and_not_billed_without_tax() -> None:
     with pytest.raises(Refused, match="vat_uk of nova is not declared") as refused:
         applicable(Customer("nova", tax="vat_uk"), VAT)
-    assert refused.value.code == "tax-unknown"
+    error = refused.value
+    assert (error.code, error.where, error.expected, error.got, error.hint) == (
+        "tax-unknown",
+        "nova",
+        "vat_de",
+        "vat_uk",
+        "planctl customer update nova --tax CODE",
+    )
+    assert error.message == "the tax vat_uk of nova is not declared"
+
+
+def test_of_several_taxes_the_first_that_is_declared_no_more_is_named() -> None:
+    with pytest.raises(Refused) as refused:
+        applicable(Customer("nova", tax="vat_de,b_gone,a_gone"), VAT | GST)
+    assert (refused.value.got, refused.value.expected) == ("a_gone", "gst_in, vat_de")
+    with pytest.raises(Refused) as refused:
+        applicable(Customer("nova", tax="gone"), {})
+    assert refused.value.expected == "a declared tax"
+
+
+def test_a_tax_named_twice_is_paid_once() -> None:
+    assert [one.id for one in applicable(Customer("nova", tax="vat_de,vat_de"), VAT)] == ["vat_de"]
 
 
 # What they come to
@@ -241,3 +262,78 @@ def test_a_tax_that_its_lines_do_not_bear_out_is_told() -> None:
     assert list(wrong_taxes(made.lines, ())) == ["its taxes are none, recomputed vat_de 931 on 4900"]
     elsewhere = Tax("x", "X", Decimal("0.5"), 10, 5)
     assert any("tax x is 5" in one for one in wrong_taxes(made.lines, (*made.taxes, elsewhere)))
+
+
+def test_a_tax_is_shown_by_its_name_and_without_one_by_its_code() -> None:
+    named = finish(draft(line(4900)), taxes=VAT)
+    assert named.taxes == (Tax("vat_de", "VAT_DE", Decimal("0.19"), 4900, 931),)
+    nameless = {code: replace(rate, name="") for code, rate in VAT.items()}
+    assert [one.name for one in finish(draft(line(4900)), taxes=nameless).taxes] == ["vat_de"]
+
+
+def test_the_last_instant_of_usage_decides_its_day() -> None:
+    just_begun = line(1000, kind="usage", ends_at=t("2026-02-01T00:00:00.000001Z"))
+    assert [str(one.rate) for one in finish(draft(just_begun), taxes=DATED).taxes] == ["0.19"]
+
+
+def test_an_included_tax_of_two_rates_is_taken_out_of_each_ones_lines() -> None:
+    """11.00 with 10 % contains 1.00, 12.00 with 20 % contains 2.00; 7.00 outside of both contain nothing."""
+    dated = tax("inside", ("2026-01-10", "0.10"), ("2026-02-01", "0.20"), included=True)
+    lines = (
+        line(1100, starts_at=t("2026-01-15")),
+        line(1200, starts_at=t("2026-02-01"), charge_key="a"),
+        line(700, charge_key="b"),
+    )
+    made = finish(draft(*lines), taxes=dated)
+    assert shown(made) == [("inside", 1000, 100), ("inside", 1000, 200)]
+    assert shares(made) == [[100], [200], []]
+
+
+def test_what_is_rounded_under_one_included_rate_does_not_look_at_lines_of_another() -> None:
+    """0.07 with 10 % contains 0.0064, so 0.01; 0.08 with 20 % contains 0.0133, so 0.01."""
+    dated = tax("inside", ("2026-01-10", "0.10"), ("2026-02-01", "0.20"), included=True)
+    lines = (line(7, starts_at=t("2026-01-15")), line(8, starts_at=t("2026-02-01"), charge_key="a"))
+    assert shares(finish(draft(*lines), taxes=dated)) == [[1], [1]]
+
+
+def test_an_included_tax_is_shared_out_to_its_lines_by_their_amounts() -> None:
+    """11.80 and 5.90 with 18 %: 2.70 in all, 1.80 and 0.90."""
+    made = finish(draft(line(1180), line(590, charge_key="a")), taxes=GST, country="IN")
+    assert shown(made) == [("gst_in", 1500, 270)]
+    assert shares(made) == [[180], [90]]
+
+
+@pytest.mark.parametrize(
+    ("total", "exact", "whole"),
+    [
+        (1, ["1/5", "4/5"], (0, 1)),  # the second lost most
+        (6, ["51/10", "4/5"], (5, 1)),
+        (2, ["0", "1"], (0, 2)),  # a share of nothing gets nothing
+        (-2, ["0", "-1"], (0, -2)),
+        (1, ["0", "0"], (1, 0)),  # but there are no others
+        (0, [], ()),
+    ],
+)
+def test_what_cutting_left_over_goes_to_the_shares_that_lost_most(
+    total: int, exact: list[str], whole: tuple[int, ...]
+) -> None:
+    assert spread(total, [Fraction(one) for one in exact]) == whole
+
+
+def test_tax_without_a_line_to_carry_it_is_our_own_mistake() -> None:
+    with pytest.raises(AssertionError, match="1 minor units of tax and no line to carry them"):
+        spread(1, [])
+
+
+def test_what_the_taxes_should_be_is_told_as_rounded_once_and_tax_by_tax() -> None:
+    # 19 % of 3 × 0.33: 0.19 rounded once, 3 × 0.06 by line; 10 % are 0.10, and 3 × 0.03.
+    lines = (line(33), line(33, charge_key="a"), line(33, charge_key="b"))
+    made = finish(draft(*lines), taxes=VAT | tax("ten", "0.10"))
+    wrong = tuple(replace(one, base_minor=98) for one in made.taxes)
+    assert list(wrong_taxes(made.lines, wrong)) == [
+        "its taxes are ten 10 on 98, vat_de 19 on 98, recomputed ten 10 on 99, vat_de 19 on 99"
+    ]
+    assert list(wrong_taxes([line(4900)], finish(draft(line(4900)), taxes=VAT).taxes)) == [
+        "tax vat_de is 931, its lines' shares sum to 0",
+        "its taxes are vat_de 931 on 4900, recomputed none",
+    ]

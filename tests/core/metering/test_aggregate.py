@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import get_args
@@ -10,7 +11,16 @@ from typing import get_args
 import pytest
 
 from planctl.core.catalog.model import Aggregate, Meter
-from planctl.core.metering.aggregate import Span, aggregate, exact_sum, level, peak, rounded
+from planctl.core.metering.aggregate import (
+    Reading,
+    Span,
+    aggregate,
+    exact_sum,
+    level,
+    peak,
+    reading_of,
+    rounded,
+)
 from planctl.core.metering.model import Property, Rounding, RoundingMode, UsageEvent
 
 PERIOD = Span(1_000, 2_000)
@@ -149,6 +159,19 @@ def test_the_peak_is_the_highest_level_that_was_reached_in_the_span() -> None:
     assert peak(meter(), "seats", changes[1:], PERIOD, Fraction(4)) == 6
 
 
+@pytest.mark.parametrize("kind", ["sum", "count", "weighted"])
+def test_a_level_that_changes_add_up_to_may_fall_again(kind: Aggregate) -> None:
+    # 4, 6 from 1,200, 3 from 1,500: six at most, though three are left.
+    changes = [change(200, "4"), change(1_200, "2"), change(1_500, "-3")]
+    assert peak(meter(kind), "seats", changes, PERIOD) == 6
+    assert level(meter(kind), "seats", changes) == 3
+
+
+def test_a_mean_over_a_time_without_end_is_our_mistake() -> None:
+    with pytest.raises(AssertionError, match=r"\Aa mean over time needs an end\Z"):
+        aggregate(meter("weighted"), "load", [event("load")], Span(1_000))
+
+
 def test_a_span_without_changes_has_the_level_that_was_brought_along() -> None:
     assert peak(meter(), "seats", [change(10, "7"), change(999, "-2")], PERIOD) == 5
     assert peak(meter(), "seats", [], PERIOD, Fraction(5)) == 5
@@ -164,6 +187,7 @@ def test_changes_of_one_instant_are_one_change() -> None:
 def test_a_level_that_is_lowered_at_the_very_start_counts_as_it_is_afterwards() -> None:
     assert peak(meter(), "seats", [change(500, "5"), change(1_000, "-2")], PERIOD) == 3
     assert peak(meter(), "seats", [change(500, "5"), change(1_001, "-2")], PERIOD) == 5
+    assert peak(meter(), "seats", [change(500, "5"), change(1_000, "2")], PERIOD) == 7
 
 
 def test_a_peak_is_never_below_0_and_forgets_what_came_before_the_span() -> None:
@@ -181,6 +205,29 @@ def test_a_peak_of_levels_that_are_said_as_they_are() -> None:
 def test_an_event_behind_the_span_is_our_mistake() -> None:
     with pytest.raises(AssertionError, match="behind"):
         peak(meter(), "seats", [change(2_000, "1")], PERIOD)
+
+
+@pytest.mark.parametrize(
+    ("read_by", "said", "number", "value"),
+    [
+        (meter(), event("seats", quantity="2"), "2", ""),
+        (meter("sum", "call"), event("call", quantity="3"), "3", ""),
+        (meter("sum", "call", "tokens"), event("call", tokens="30.5"), "30.5", "30.5"),
+        (meter("sum", "call", "tokens"), event("seats", quantity="7", tokens="30.5"), "7", ""),
+        (meter("count", "call", "kind"), event("call", kind="long"), "1", "long"),
+        (meter("unique", "call", "kind"), event("call", kind="long"), "1", "long"),
+    ],
+)
+def test_an_event_says_when_how_much_and_which_value(
+    read_by: Meter, said: UsageEvent, number: str, value: str
+) -> None:
+    assert reading_of(read_by, "seats", said) == Reading(1_500, "e", Decimal(number), value)
+
+
+def test_events_that_children_named_alike_are_told_apart_by_the_child() -> None:
+    of_child = replace(event("seats"), child="kid")
+    assert reading_of(meter(), "seats", of_child) == Reading(1_500, "e\0kid", Decimal(1), "")
+    assert reading_of(meter("sum", "call"), "seats", event("other")) is None
 
 
 def test_a_level_is_what_events_leave_behind() -> None:

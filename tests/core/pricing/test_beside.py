@@ -9,7 +9,7 @@ import pytest
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, Mapping, node_of
 from planctl.core.pricing.kinds import beside_document, read_beside, read_kind
-from planctl.core.pricing.model import Billable, PriceKind
+from planctl.core.pricing.model import Billable, PriceKind, Steps
 from planctl.core.pricing.rate import FeatureUsage, rate
 from planctl.core.reading import Reader
 
@@ -70,6 +70,11 @@ def test_the_allowance_is_taken_off_after_converting_and_is_not_rounded() -> Non
     assert bills(kind("graduated", convert=thousands("down")), "900 1000 2400", "500") == [
         0, Fraction("0.5"), Fraction("1.5"),
     ]  # fmt: skip
+
+
+def test_what_the_allowance_covers_costs_nothing_in_smaller_units_too() -> None:
+    # Two converted units are one: 4 included are 8 of them.
+    assert bills(kind("graduated", convert={"by": "0.5", "round": "up"}), "0 3 4 5", "4") == [0, 0, 0, 1]
 
 
 def test_rating_shows_units_before_and_prices_units_after_converting() -> None:
@@ -154,3 +159,22 @@ def test_a_conversion_needs_tiers(name: str, document: Document) -> None:
     assert isinstance(node, Mapping)
     assert read_kind(name, node_of(document), reader, read_beside(node, reader)) is None
     assert [finding.rule for finding in reader.findings] == ["convert"]
+
+
+def test_the_bill_of_rounded_converted_units_has_steps_and_one_of_parts_has_none() -> None:
+    assert kind("graduated", convert=thousands("up")).steps(Fraction(7)) == Steps(Fraction(0), Fraction(1000))
+    assert kind("graduated", convert=thousands("none")).steps(Fraction(7)) is None
+    assert kind("graduated").steps(Fraction(7)) is None
+
+
+def test_a_bill_bends_at_the_end_of_the_allowance_at_bounds_and_where_the_converted_quantity_jumps() -> None:
+    # The tier ends at 5 thousands. 500 lies between 0 and 1,000, and from 5,000 the next jump is 6,000.
+    assert kind("graduated", convert=thousands("none")).edges(Fraction(500)) == {500, 5000}
+    assert kind("graduated", convert=thousands("up")).edges(Fraction(500)) == {0, 500, 1000, 5000, 6000}
+    assert kind("graduated").edges(Fraction(3)) == {3, 5}
+
+
+def test_bounds_above_an_allowance_that_is_a_tier_move_up_with_it() -> None:
+    # Two included, and five more in the first tier: it ends at 7.
+    assert kind("volume", included_as="tier").edges(Fraction(2)) == {2, 7}
+    assert kind("volume").edges(Fraction(2)) == {2, 5}

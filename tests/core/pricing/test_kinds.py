@@ -10,7 +10,8 @@ import pytest
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, node_of
 from planctl.core.pricing.kinds import KINDS, NOTHING_BESIDE, Beside, beside_document, read_kind
-from planctl.core.pricing.model import Billable, Priced, PriceKind
+from planctl.core.pricing.kinds.shared import common_currencies, count_text, price_text
+from planctl.core.pricing.model import Billable, Part, Priced, PriceKind, Steps
 from planctl.core.reading import Reader
 from planctl.findings import Place
 
@@ -149,6 +150,27 @@ def test_each_is_quantity_times_price() -> None:
     assert price(kind("each"), "12", "10").amount == Fraction("0.24")
 
 
+def test_the_parts_of_each_and_of_packages_are_one_whole_line() -> None:
+    # 2 × 0.12 = 0.24; 2,500 are 3 packages at 0.50.
+    assert price(kind("each"), "12", "10") == Priced(
+        Fraction("0.24"), (Part("each", Fraction(2), Fraction("0.12"), Fraction("0.24")),)
+    )
+    assert price(kind("package"), "2500") == Priced(
+        Fraction("1.5"), (Part("package of 1,000", Fraction(3), Fraction("0.5"), Fraction("1.5")),)
+    )
+
+
+def test_the_bill_of_each_bends_where_the_allowance_ends_and_nowhere_else() -> None:
+    assert kind("each").edges(Fraction(7)) == {7}
+    assert kind("each").steps(Fraction(7)) is None
+
+
+def test_the_bill_of_packages_bends_where_the_allowance_and_the_least_packages_end() -> None:
+    terms: Document = {"of": "10", "price": {"USD": "2"}, "minimum_packages": "3"}
+    assert kind("package", terms).edges(Fraction(7)) == {7, 37}
+    assert kind("package", terms).steps(Fraction(7)) == Steps(Fraction(7), Fraction(10))
+
+
 def test_a_package_that_is_begun_counts_whole() -> None:
     assert amounts(kind("package"), "0 0.001 1 999 1000 1001 2000") == [
         0, Fraction("0.5"), Fraction("0.5"), Fraction("0.5"), Fraction("0.5"), 1, 1,
@@ -227,6 +249,13 @@ def test_volume_takes_a_fraction_above_a_bound_into_the_next_tier() -> None:
     assert price(kind("volume"), "20.5").amount == Fraction("2.05")
 
 
+def test_volume_parts_say_which_tier_they_are() -> None:
+    assert [
+        f"{part.label}: {part.quantity} × {part.unit_price} = {part.amount}"
+        for part in price(kind("volume"), "12").parts
+    ] == ["above 10 up to 20: 12 × 1/2 = 6", "flat, above 10 up to 20: 1 × 3 = 3"]
+
+
 def test_volume_chooses_by_the_total_and_prices_what_is_above_the_allowance() -> None:
     # 8 included: 12 reach the second tier, where 4 cost 0.50 each and the flat is 3.00.
     assert amounts(kind("volume"), "8 10 12 28", "8") == [0, 2, 5, 2]
@@ -244,6 +273,21 @@ def test_the_first_flat_is_charged_at_zero_only_where_the_terms_say_so(name: str
     (part,) = price(kind(name, rows, AT_ZERO), "0").parts
     assert part.label == "flat, up to 10"
     assert part.amount == 2
+
+
+FLATS: Document = [{"to": "10", "flat": {"USD": "2"}}, {"flat": {"USD": "5"}}]
+
+
+@pytest.mark.parametrize("name", ["graduated", "volume"])
+def test_the_flat_of_a_tier_that_is_not_reached_is_not_charged(name: str) -> None:
+    for beside in (NOTHING_BESIDE, AT_ZERO):
+        assert price(kind(name, FLATS, beside), "3").amount == 2
+
+
+def test_graduated_charges_the_first_flat_of_a_covered_tier_only_where_the_terms_say_so() -> None:
+    # 10 included cover the first tier: one unit above it pays the flat of the second.
+    assert price(kind("graduated", FLATS), "11", "10").amount == 5
+    assert price(kind("graduated", FLATS, AT_ZERO), "11", "10").amount == 7
 
 
 @pytest.mark.parametrize("name", ["graduated", "volume"])
@@ -281,7 +325,8 @@ def test_a_percentage_whose_most_is_below_its_least_is_a_finding() -> None:
 @pytest.mark.parametrize(
     ("unit", "several"),
     [("call", "calls"), ("GB", "GB"), ("entry", "entries"), ("day", "days"), ("box", "boxes"), ("", "units"),
-     ("API call", "API call"), ("voice minute", "voice minutes")],
+     ("API call", "API call"), ("voice minute", "voice minutes"), ("bus", "buses"), ("branch", "branches"),
+     ("push", "pushes"), ("Stück", "Stück"), ("stück", "stück"), ("m2", "m2")],
 )  # fmt: skip
 def test_units_are_named_in_the_plural(unit: str, several: str) -> None:
     assert kind("package").describe(unit, "USD") == f"0.50 USD / 1,000 {several}"
@@ -293,3 +338,44 @@ def test_many_tiers_show_the_first_and_the_last() -> None:
     assert kind("graduated", rows).describe("call", "USD") == (
         "8.00 USD / call up to 1; … 0.00 USD / call (5 tiers)"
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (3, "8.00 USD / call up to 1; then 7.00 USD / call up to 2; then 0.00 USD / call"),
+        (4, "8.00 USD / call up to 1; … 0.00 USD / call (4 tiers)"),
+    ],
+)
+def test_up_to_three_tiers_are_shown(rows: int, said: str) -> None:
+    bounded: list[Document] = [{"to": str(n), "each": {"USD": str(9 - n)}} for n in range(1, rows)]
+    assert kind("graduated", [*bounded, {"each": {"USD": "0"}}]).describe("call", "USD") == said
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "text"),
+    [
+        ("5", "USD", "5.00 USD"),
+        ("0.0004", "USD", "0.0004 USD"),
+        ("1234.5", "USD", "1,234.50 USD"),
+        ("5", "JPY", "5 JPY"),
+        ("0.5", "JPY", "0.5 JPY"),
+        ("5", "CREDITS", "5 CREDITS"),  # a currency of a catalog's own shows no zeros of its own accord
+        ("5.25", "CREDITS", "5.25 CREDITS"),
+    ],
+)
+def test_a_price_is_shown_with_at_least_its_currencys_decimals(price: str, currency: str, text: str) -> None:
+    assert price_text(Decimal(price), currency) == text
+
+
+def test_a_count_is_shown_exactly_with_its_thousands_set_off() -> None:
+    assert count_text(Decimal("1234.50")) == "1,234.5"
+    assert count_text(Fraction(1, 2)) == "0.5"
+    assert count_text(Fraction(1_000_000)) == "1,000,000"
+
+
+def test_prices_have_the_currencies_in_common_that_all_of_those_given_have() -> None:
+    usd, both = {"USD": Decimal(1)}, {"USD": Decimal(1), "EUR": Decimal(1)}
+    assert common_currencies(both, usd) == {"USD"}
+    assert common_currencies({}, both) == {"USD", "EUR"}
+    assert common_currencies({}, {}) == frozenset()

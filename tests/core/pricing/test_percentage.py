@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -10,6 +11,7 @@ from planctl.core.currencies import Currency
 from planctl.core.document import Document, node_of
 from planctl.core.pricing.events import split
 from planctl.core.pricing.kinds import read_kind
+from planctl.core.pricing.kinds.each import Each
 from planctl.core.pricing.kinds.percentage import Percentage, charges_events, term_increase
 from planctl.core.pricing.model import Billable, EventAmount, Priced
 from planctl.core.pricing.rate import FeatureUsage, RatedUsage, rate
@@ -166,6 +168,67 @@ def test_events_are_cut_at_a_number_of_units(units: str, first: list[int], rest:
     assert [event.amount for event in found[0]] == [10 * units for units in first]
 
 
+def test_every_event_below_the_least_pays_it_and_every_one_above_the_most_pays_that() -> None:
+    # 2 % of 10 is 0.20, of 20 is 0.40: twice 0.50. 2 % of 300 and of 400: twice 5.00, not 6.00 and 8.00.
+    bill = priced(percentage(min={"USD": "0.50"}, max={"USD": "5"}), payments(10, 300, 20, 400))
+    assert bill.amount == 11
+    assert explained(bill) == ["at least, per event: 2 × 1/2 = 1", "at most, per event: 2 × 5 = 10"]
+
+
+def test_an_event_that_costs_just_the_least_or_the_most_is_shown_by_its_rate() -> None:
+    # 2 % of 25 is 0.50, 2 % of 250 is 5.00.
+    bill = priced(percentage(min={"USD": "0.50"}, max={"USD": "5"}), payments(25, 250))
+    assert explained(bill) == ["2% of amount: 275 × 1/50 = 11/2"]
+
+
+def test_what_costs_nothing_is_an_exact_nothing() -> None:
+    assert type(priced(percentage(), ()).amount) is Fraction
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({}, "2% of amount"),
+        ({"fixed": {"USD": "0.30"}}, "2% of amount + 0.30 USD"),
+        ({"min": {"USD": "0.50"}}, "2% of amount, at least 0.50 USD"),
+        ({"max": {"USD": "10"}}, "2% of amount, at most 10.00 USD"),
+        (
+            {"fixed": {"USD": "0.30"}, "min": {"USD": "0.50"}, "max": {"USD": "10"}},
+            "2% of amount + 0.30 USD, at least 0.50 USD, at most 10.00 USD",
+        ),
+    ],
+)
+def test_it_is_described_by_the_terms_it_has(terms: dict[str, Document], said: str) -> None:
+    assert percentage(**terms).describe("payment", "USD") == said
+
+
+def test_a_rate_alone_is_sold_in_every_declared_currency_and_amounts_narrow_it() -> None:
+    both = {code: Currency(code, code, 2) for code in ("EUR", "USD")}
+    read = read_kind("percentage", node_of({"rate": "2%", "of": "amount"}), Reader(currencies=both))
+    assert read is not None
+    assert read.currencies() == {"EUR", "USD"}
+    terms: Document = {"rate": "2%", "of": "amount", "min": {"EUR": "1"}}
+    narrowed = read_kind("percentage", node_of(terms), Reader(currencies=both))
+    assert narrowed is not None
+    assert narrowed.currencies() == {"EUR"}
+    assert narrowed.document() == terms
+
+
+def test_its_bill_has_no_other_edge_than_the_end_of_the_allowance() -> None:
+    assert percentage().edges(Fraction(7)) == {7}
+    assert percentage().first_bound() is None
+    assert percentage().steps(Fraction(7)) is None
+
+
+def test_what_comes_after_the_event_on_the_cut_is_all_of_the_rest() -> None:
+    # 3 of 2 + 2 + 2 units: one event, half of the second; its other half and the third are left.
+    events = tuple(EventAmount(at, Fraction(2), Fraction(20)) for at in range(3))
+    first, rest = split(events, Fraction(3))
+    two, one = (Fraction(2), Fraction(20)), (Fraction(1), Fraction(10))
+    assert first == (EventAmount(0, *two), EventAmount(1, *one))
+    assert rest == (EventAmount(1, *one), EventAmount(2, *two))
+
+
 # Two of them compared
 
 
@@ -175,6 +238,8 @@ def test_events_are_cut_at_a_number_of_units(units: str, first: list[int], rest:
         ("rate", "0.02", "0.025", Fraction(1, 4)),
         ("rate", "0.02", "0.01", 0),
         ("rate", "0", "0.01", None),
+        ("rate", "0", "0", 0),
+        ("fixed", None, None, 0),
         ("fixed", None, "0.30", None),
         ("fixed", "0.30", None, 0),
         ("min", "1", "2", 1),
@@ -198,5 +263,7 @@ def test_a_changed_term_is_dearer_by_so_much(
 def test_whether_any_event_costs_something() -> None:
     assert charges_events(percentage(), "USD")
     assert charges_events(percentage(rate="0%", min={"USD": "1"}), "USD")
+    assert charges_events(percentage(rate="0%", fixed={"USD": "1"}), "USD")
+    assert charges_events(Each({"USD": Decimal("0.10")}), "USD")
     assert not charges_events(percentage(rate="0%"), "USD")
     assert not charges_events(percentage(max={"USD": "0"}), "USD")

@@ -158,5 +158,21 @@ def test_a_part_of_a_fee_is_exact() -> None:
     # 46.00 for 10 of 31 days, twice: 29.677… and no cent is rounded yet.
     assert prorated(Decimal("46.00"), Fraction(10, 31), 2) == Fraction(920, 31)
     assert prorated(Fraction(1, 3), Fraction(1)) == Fraction(1, 3)
-    with pytest.raises(AssertionError, match="part of a period"):
-        prorated(Decimal(1), Fraction(32, 31))
+    assert prorated(Decimal(7), Fraction(0)) == 0
+    assert prorated(Decimal(7), Fraction(1), 3) == 21
+    for beyond in (Fraction(32, 31), Fraction(-1, 31)):
+        with pytest.raises(AssertionError, match="part of a period"):
+            prorated(Decimal(1), beyond)
+
+
+def test_an_unlimited_allowance_says_what_was_used_and_costs_nothing() -> None:
+    assert rated("7", None) == RatedUsage(
+        Fraction(7), Fraction(7), Fraction(0), Fraction(0), Fraction(0), Fraction(0), 0
+    )
+
+
+def test_a_hard_limit_says_what_was_used_who_paid_and_what_is_over_it() -> None:
+    # 130 used: 100 allowed, 10 from the wallet, 20 over the limit and not billed.
+    assert rated("130", "100", None, wallet="10") == RatedUsage(
+        Fraction(130), Fraction(100), Fraction(10), Fraction(0), Fraction(20), Fraction(0), 0
+    )

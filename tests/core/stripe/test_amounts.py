@@ -176,3 +176,39 @@ def test_what_is_sent_reads_back_as_it_was(money: Currency, amount_minor: int) -
     except Refused:
         return
     assert from_stripe(at, money) == amount_minor
+
+
+def told(error: Refused) -> tuple[str, ...]:
+    return (error.message, error.where, error.expected, error.got, error.hint)
+
+
+def test_refusals_say_what_was_expected_what_came_and_what_to_do() -> None:
+    assert told(refusal("12.34 MGA")) == (
+        "12.34 MGA is no amount that Stripe takes",
+        "MGA",
+        "a multiple of 1 MGA",
+        "12.34 MGA",
+        "change the price, or collect it outside Stripe and record it: planctl payment record",
+    )
+    assert told(refusal("1.00 IRR")) == (
+        "Stripe cannot take this money: Stripe takes no payments in IRR",
+        "IRR",
+        "a currency that Stripe takes",
+        "IRR",
+        "collect it outside Stripe and record it: planctl payment record",
+    )
+    with pytest.raises(Refused) as refused:
+        from_stripe(50_050, currency("ISK"))
+    assert refused.value.code == "not-at-stripe"
+    assert told(refused.value) == (
+        "50050 in Stripe's unit is no amount of ISK",
+        "ISK",
+        "at most 0 decimals",
+        "500.5 ISK",
+        "look at the amount in Stripe's dashboard",
+    )
+
+
+def test_amounts_are_whole_numbers_on_both_sides() -> None:
+    assert type(at_stripe(1990, currency("USD"))) is int
+    assert type(from_stripe(1990, currency("USD"))) is int

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from planctl.core.catalog.model import PriceRow, Reset, Terms
-from planctl.core.periods import Anchor, Interval, instant_text
+from planctl.core.catalog.model import Entitlement, Feature, PriceRow, Reset, Terms
+from planctl.core.periods import Anchor, Interval, Period, instant_text
 from planctl.core.subscriptions.dues import (
     allowance_schedule,
     billed_features,
+    charged_to,
     charges_fee,
     closed_features,
     credited_by_pause,
@@ -20,12 +22,14 @@ from planctl.core.subscriptions.dues import (
     due_of,
     dues,
     effective_reset,
+    first_part,
     next_due,
     owed,
     resumed_at,
+    settles_at,
     usage_part,
 )
-from planctl.core.subscriptions.model import BlockedSpan, Subscription
+from planctl.core.subscriptions.model import BlockedSpan, Extension, QuantityStep, Subscription
 from tests.core.billing import canceled, metered, monthly, prepaid, running, sold, t
 
 
@@ -207,6 +211,207 @@ def test_a_fee_is_charged_for_a_price_or_for_what_is_bought_ahead() -> None:
     assert not charges_fee(running(Terms(free=True)))
 
 
+def test_of_a_row_without_a_fee_steps_of_a_quantity_are_charged() -> None:
+    usage_only = monthly(rows=(PriceRow(Interval.parse("month"), usage_only=True),), features=prepaid())
+    step = QuantityStep(t("2026-02-10"), "seats", Decimal(12), 1)
+    assert charges_fee(running(usage_only, steps=(step,)))
+
+
+# --- the rest of a period
+
+
+def extended_to(day: str, made: str, **more: Any) -> Subscription:
+    """30.00 a month since 1 April, foreseen to end on 11 April, and on another day since an extension was made."""
+    terms = monthly("30", **more)
+    extension = Extension("extend:1", t(made), t("2026-04-11"), t(day))
+    return running(terms, "2026-04-01", expires_at=t(day), extensions=(extension,))
+
+
+@pytest.mark.parametrize(
+    ("made", "from_at", "ends_at"),
+    [
+        (
+            "2026-04-05",
+            "2026-04-08",
+            "2026-04-21",
+        ),  # an extension before the rest begins: it is charged with it
+        ("2026-04-09", "2026-04-08", "2026-04-11"),  # after that: it was charged on its own
+    ],
+)
+def test_the_rest_of_a_fee_is_charged_to_the_end_that_was_foreseen_by_then(
+    made: str, from_at: str, ends_at: str
+) -> None:
+    one = extended_to("2026-04-21", made)
+    due = due_of(one, "fee", 0)
+    assert due.period.ends_at == t("2026-04-11")
+    rest = charged_to(one, due, t(from_at))
+    assert rest == replace(due, period=replace(due.period, ends_at=t(ends_at)))
+
+
+def test_the_rest_of_a_fee_ends_with_its_period_where_no_end_is_foreseen_in_it() -> None:
+    far = extended_to("2026-06-21", "2026-04-05")
+    due = due_of(far, "fee", 0)
+    assert charged_to(far, due, t("2026-04-08")).period.ends_at == t("2026-05-01")
+    endless = replace(far, expires_at=None)
+    assert charged_to(endless, due, t("2026-04-08")).period.ends_at == t("2026-05-01")
+
+
+def test_a_whole_fee_a_minimum_and_a_fee_in_arrears_are_charged_as_they_fall_due() -> None:
+    one = extended_to("2026-04-21", "2026-04-05", minimum={"USD": Decimal(50)})
+    fee, minimum = due_of(one, "fee", 0), due_of(one, "minimum", 0)
+    assert charged_to(one, fee, None) == fee
+    assert charged_to(one, minimum, t("2026-04-08")) == minimum
+    arrears = extended_to("2026-04-21", "2026-04-05", bill="in arrears")
+    after = due_of(arrears, "fee", 0)
+    assert charged_to(arrears, after, t("2026-04-08")) == after
+    plain = replace(one, extensions=())
+    foreseen = due_of(plain, "fee", 0)
+    assert charged_to(plain, foreseen, t("2026-04-08")) == foreseen
+
+
+def test_a_minimum_that_was_settled_is_not_compared_again() -> None:
+    terms = monthly(minimum={"USD": Decimal(30)})
+    settled = running(terms, "2026-01-01", settled_at=t("2026-02-01"))
+    assert [due.part for due in dues(settled, t("2026-02-28"))] == []
+    assert [due.index for due in dues(settled, t("2026-03-01")) if due.part == "minimum"] == [1]
+
+
+def test_allowances_that_reset_never_have_one_open_period_of_the_subscription_s_own_anchor() -> None:
+    held = running(monthly(anchor=Anchor("calendar")), "2026-01-10T12:00:00Z", "Europe/Berlin")
+    never = allowance_schedule(held, "never")
+    assert (never.anchor_at, str(never.interval), never.anchor, never.zone_name) == (
+        held.started_at,
+        "once",
+        Anchor("calendar"),
+        "Europe/Berlin",
+    )
+
+
+def test_allowances_begin_anew_where_the_billing_periods_do() -> None:
+    yearly = running(sold(year="190"), "2026-01-31", pay="year", anchors=(t("2026-03-10"),))
+    monthly_ones = allowance_schedule(yearly, "month")
+    assert [monthly_ones.boundary(k) for k in range(4)] == [
+        t("2026-01-31"),
+        t("2026-02-28"),
+        t("2026-03-10"),
+        t("2026-04-10"),
+    ]
+
+
+def test_what_is_no_metered_feature_or_draws_on_another_has_no_allowance_to_close() -> None:
+    (minutes,) = metered().values()
+    chats = Feature("chats", "metered")
+    spends = {"minutes": Fraction(1, 10)}
+    for kept_out in (
+        replace(minutes, feature=Feature("minutes", "boolean")),
+        replace(minutes, granted=False),
+        Entitlement(chats, included=Decimal(0), own_allowance=False, spends=spends),
+    ):
+        assert closed_features(running(monthly(features={"one": kept_out}))) == {}
+    for closed in (
+        Entitlement(chats, included=Decimal(5), spends=spends),
+        Entitlement(chats, included=Decimal(5), own_allowance=False),
+    ):
+        assert closed_features(running(monthly(features={"one": closed}))) == {"interval": ("one",)}
+
+
+def test_allowances_without_a_charge_close_from_the_day_on_which_pools_are_ours() -> None:
+    (minutes,) = metered().values()
+    hard = running(monthly(features={"minutes": replace(minutes, beyond=None)}), "2026-01-01")
+    moved_in = replace(hard, pools_from=t("2026-02-01"))
+    assert [index for part, index, _ in told(moved_in, "2026-04-01") if part == "usage"] == [1, 2]
+    later = replace(hard, usage_from=t("2026-03-01"), pools_from=t("2026-02-01"))
+    assert [index for part, index, _ in told(later, "2026-04-01") if part == "usage"] == [2]
+    charged = replace(moved_in, terms=monthly(features=metered()))
+    assert [index for part, index, _ in told(charged, "2026-04-01") if part == "usage"] == [0, 1, 2]
+
+
+def test_in_a_trial_before_the_anchor_nothing_is_due_and_at_it_the_first_period_is() -> None:
+    trial = running(monthly(), "2026-01-01", anchor_at=t("2026-01-15"), settled_at=t("2026-01-10"))
+    assert told(trial, "2026-02-15") == [
+        ("fee", 0, "2026-01-15T00:00:00Z"),
+        ("fee", 1, "2026-02-15T00:00:00Z"),
+    ]
+    at_the_anchor = replace(trial, settled_at=t("2026-01-15"))
+    assert told(at_the_anchor, "2026-02-15") == [("fee", 1, "2026-02-15T00:00:00Z")]
+
+
+def test_a_period_that_begins_where_the_subscription_does_or_after_it_is_whole() -> None:
+    held = running(monthly(), "2026-01-17", anchor_at=t("2026-01-01"))
+    january, february = (
+        Period(index, t(f"2026-0{index + 1}-01"), t(f"2026-0{index + 2}-01")) for index in (0, 1)
+    )
+    assert first_part(january, held) == replace(january, starts_at=t("2026-01-17"))
+    assert first_part(february, held) == february
+    assert first_part(january, replace(held, started_at=t("2026-01-01"))) == january
+    assert first_part(january, replace(held, started_at=t("2026-03-05"))) == january
+
+
+def test_minimums_follow_one_another_to_the_end_and_are_found_again() -> None:
+    terms = monthly(minimum={"USD": Decimal(30)})
+    found = [due for due in dues(running(terms, "2026-01-01"), t("2026-04-01")) if due.part == "minimum"]
+    assert [(due.index, due.at) for due in found] == [
+        (0, t("2026-02-01")),
+        (1, t("2026-03-01")),
+        (2, t("2026-04-01")),
+    ]
+    assert all(due_of(running(terms, "2026-01-01"), "minimum", due.index) == due for due in found)
+    ended = canceled(running(terms, "2026-01-01"), "2026-02-01")
+    assert [due.index for due in dues(ended, t("2026-04-01")) if due.part == "minimum"] == [0]
+
+
+def test_what_was_settled_at_the_end_does_not_fall_due_again() -> None:
+    terms = monthly(minimum={"USD": Decimal(30)}, features=metered())
+    ended = canceled(running(terms, "2026-01-01", settled_at=t("2026-02-10")), "2026-02-10")
+    assert told(ended, "2026-04-01") == []
+    before = replace(ended, settled_at=t("2026-02-09"))
+    assert [part for part, _, _ in told(before, "2026-04-01")] == ["usage", "minimum"]
+
+
+def test_usage_of_what_was_paid_once_closes_where_it_is_ended() -> None:
+    held = running(replace(sold(once="299"), features=metered()), "2026-01-01", pay="once")
+    assert told(canceled(held, "2026-02-10"), "2026-04-01") == [
+        ("fee", 0, "2026-01-01T00:00:00Z"),
+        ("usage", 0, "2026-02-10T00:00:00Z"),
+    ]
+
+
+def test_usage_settled_at_renewal_is_that_of_the_whole_period_whenever_a_run_came_in_between() -> None:
+    terms = replace(sold(year="190"), features=metered(reset="month"), settle="renewal")
+    yearly = running(terms, "2026-01-01", pay="year", settled_at=t("2026-06-15"))
+    assert [index for part, index, _ in told(yearly, "2027-01-01") if part == "usage"] == list(range(12))
+
+
+def test_usage_of_an_instant_settles_with_the_billing_period_that_it_lies_in() -> None:
+    over = t("2026-02-01T00:00:00.000001Z")
+    terms = monthly(features=metered(), settle="renewal")
+    ended = replace(running(terms, "2026-01-01"), ends_at=over, end_reason="canceled")
+    assert settles_at(ended, Period(1, t("2026-02-01"), over)) == over
+    assert settles_at(ended, Period(0, t("2026-01-01"), t("2026-02-01"))) == t("2026-02-01")
+
+
+def test_a_part_is_found_by_the_name_of_its_reset_too() -> None:
+    terms = replace(sold(year="190"), features=metered(reset="month"))
+    yearly = running(terms, "2026-01-01", pay="year")
+    assert due_of(yearly, "usage:month", 5) == replace(due_of(yearly, "usage", 5), part="usage:month")
+
+
+def test_a_period_that_began_blocked_is_charged_from_its_end_on_but_for_a_fee_that_was_charged_ahead() -> (
+    None
+):
+    block = BlockedSpan(t("2026-05-01"), t("2026-05-10"), "pay_1")
+    terms = monthly("30", minimum={"USD": Decimal(50)}, features=metered())
+    one = running(terms, "2026-04-01", blocked=(block,))
+    fee, minimum, usage = (due_of(one, part, 1) for part in ("fee", "minimum", "usage"))
+    assert resumed_at(one, fee) is None, "it was charged whole when the block began"
+    assert resumed_at(one, fee, "pay_1") == t("2026-05-10")
+    assert resumed_at(one, minimum) == t("2026-05-10")
+    assert resumed_at(one, usage) is None
+    assert resumed_at(one, usage, "pay_1") is None
+    arrears = replace(one, terms=replace(terms, bill="in arrears"))
+    assert resumed_at(arrears, due_of(arrears, "fee", 1)) == t("2026-05-10")
+
+
 def test_a_block_postpones_usage_and_a_fee_whose_period_began_before_it() -> None:
     span = BlockedSpan(t("2026-02-10"), t("2026-03-11"), "pay_1")
     ahead = running(monthly(features=metered()), "2026-02-01", blocked=(span,))
@@ -331,6 +536,7 @@ def test_a_second_pause_gives_back_what_was_charged_on_return_from_the_first() -
         {"terms": monthly("30", bill="in arrears")},
         {"fees_from": t("2026-05-01")},
         {"blocked": (pause("2026-04-11"),)},
+        {"terms": replace(sold(once="30"), pause="credit"), "pay": "once"},
         {"blocked": (BlockedSpan(t("2026-04-11"), t("2026-04-16"), "pay_1"),)},
     ],
 )
@@ -338,6 +544,17 @@ def test_what_was_not_credited_is_not_charged_again(more: dict[str, Any]) -> Non
     plain = running(monthly("30"), "2026-04-01", blocked=(pause("2026-04-11", "2026-04-16"),))
     one = replace(plain, **more)
     assert credited_by_pause(one, one.blocked[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("until", "credited"), [("2026-04-10", True), ("2026-04-11", True), ("2026-04-12", False), (None, False)]
+)
+def test_a_pause_of_a_period_that_began_blocked_is_credited_where_it_was_charged_before_it(
+    until: str | None, credited: bool
+) -> None:
+    block = BlockedSpan(t("2026-03-25"), None if until is None else t(until), "pay_1")
+    one = running(monthly("30"), "2026-03-01", blocked=(block, pause("2026-04-11", "2026-04-16")))
+    assert (credited_by_pause(one, one.blocked[1]) is not None) is credited
 
 
 def test_a_new_anchor_does_not_shorten_what_a_fee_charged_ahead_is_for() -> None:
