@@ -27,6 +27,9 @@ from tests.reliability.fork import Ended, Fault, ForkServer, Task
 from tests.reliability.world import STORE, Command
 
 SOURCE = Path(__file__).with_name("shim.c")
+PREFIX = "planctl-lab-"
+"""How a lab's folder is named, with the number of the process it belongs to."""
+
 KEY = "drill"
 """The `--key` of every command that takes one."""
 
@@ -171,8 +174,9 @@ def shim() -> Path:
 def lab() -> Lab:
     """This process's lab, made when it is first asked for."""
     library = shim()
-    place = stores.MEMORY if os.access(stores.MEMORY, os.W_OK) else None
-    root = Path(tempfile.mkdtemp(prefix="planctl-lab-", dir=place))
+    place = stores.MEMORY if os.access(stores.MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    _sweep(place)
+    root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=place))
     stripe = FakeStripe()
     stripe.__enter__()
     names = world.make(root / "seed", stripe)
@@ -180,6 +184,14 @@ def lab() -> Lab:
     made = Lab(root, ForkServer(library), stripe, names, accounts)
     atexit.register(made.close)
     return made
+
+
+def _sweep(place: Path) -> None:
+    """Remove the labs of processes that were killed, and could not do it."""
+    for folder in place.glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _shared(stripe: FakeStripe) -> dict[int, Any]:

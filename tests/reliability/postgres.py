@@ -39,15 +39,15 @@ IN_STORE = tuple(one for one in COMMANDS if one.keyed and not one.stripe)
 BUSY = 75
 
 WITH_POSTGRES = "tests.reliability.postgres:arm"
-PREFIX = "planctl-crash-server-"
 
 
 class Server:
     """A server that may be stopped: it belongs to this harness alone."""
 
     def __init__(self) -> None:
-        place = stores.MEMORY if os.access(stores.MEMORY, os.W_OK) else None
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+        place = stores.MEMORY if os.access(stores.MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+        stores._end_orphans(place)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{stores.PREFIX}{os.getpid()}-", dir=place))
         if os.geteuid() == 0:
             os.chown(self.folder, pwd.getpwnam("nobody").pw_uid, -1)
         data = f"{self.folder}/data"

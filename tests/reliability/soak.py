@@ -33,6 +33,7 @@ TARGETS: dict[str, str] = {
     "stops-postgres": "tests.reliability.stops:postgres_part",
     "many": "tests.reliability.many:part",
     "lives": "tests.reliability.lives:part",
+    "same-bytes": "tests.reliability.same_bytes:part",
     "years": "tests.reliability.years:part",
     "fuzz-catalog": "tests.reliability.fuzz:catalog_part",
     "fuzz-usage": "tests.reliability.fuzz:usage_part",
