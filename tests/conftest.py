@@ -12,7 +12,9 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests import stores
+from tests import quicker, stores
+
+stores.into_memory()
 
 hypothesis.settings.register_profile("dev", max_examples=100, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, database=None)
@@ -51,6 +53,14 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(scope="session", autouse=True)
+def shared_by_all_stores() -> Iterator[None]:
+    """What is the same in every store is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        quicker.share(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_server_stays() -> Iterator[None]:
     """The server of this process's tests ends with them."""
     yield
@@ -66,9 +76,10 @@ def no_database_stays(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of SQLite's own file where the stores are on PostgreSQL: they are not even skipped."""
-    if stores.ON_POSTGRES:
-        left_out = [one for one in items if one.get_closest_marker("sqlite_only")]
+    """Leave out the tests that are about the other engine than that of the stores: they are not even skipped."""
+    other = "sqlite_only" if stores.ON_POSTGRES else "postgres_only"
+    left_out = [one for one in items if one.get_closest_marker(other)]
+    if left_out:
         items[:] = [one for one in items if one not in set(left_out)]
         config.hook.pytest_deselected(items=left_out)
 

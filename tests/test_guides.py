@@ -139,6 +139,7 @@ def with_programs(folder: Path) -> Host:
         (folder / name).mkdir()
     programs = {
         "planctl": f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m planctl "$@"',
+        "python": 'test "$1 $2 $3" = "-I -m planctl" && shift 3 && exec planctl "$@"',
         "pipx": 'test "$1 $2" = "install planctl-billing==1.2.3"',
         "gh": f'test -n "$GH_TOKEN" && exec "{sys.executable}" "{folder}/bin/gh.py" "$@"',
     }

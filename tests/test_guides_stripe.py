@@ -80,13 +80,36 @@ def test_a_service_can_write_the_store_and_little_else(name: str) -> None:
     assert found["OnFailure"] == ["planctl-alert@%n.service"]
 
 
+STARTS = "/opt/planctl/bin/python -I -m planctl "
+"""How a unit starts planctl: nothing of the environment or the working directory can bring code into it."""
+
+
+def started_by(name: str) -> list[str]:
+    """The words of planctl's command line in a unit."""
+    (line,) = unit(name)["ExecStart"]
+    assert line.startswith(STARTS)
+    return line.removeprefix(STARTS).split()
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name != "planctl-catalog.service"])
+def test_a_service_starts_a_command_that_there_is_apart_from_what_surrounds_it(name: str) -> None:
+    assert unknown_in(" ".join(["planctl", *started_by(name)])) == ""
+
+
+def test_a_busy_store_is_a_failure_only_where_no_timer_comes_again() -> None:
+    """75 is somebody else who writes. A unit with a timer has a next turn; what listens is started again instead."""
+    taken = {name: unit(name).get("SuccessExitStatus", []) for name in SERVICES}
+    timed = {name for name in SERVICES if name.replace(".service", ".timer") in UNITS}
+    assert taken == {name: ["75"] if name in timed else [] for name in SERVICES}
+    (listener,) = set(SERVICES) - timed
+    assert (listener, unit(listener)["Restart"]) == ("planctl-stripe-webhook.service", ["on-failure"])
+
+
 @pytest.mark.parametrize("name", [name for name in SERVICES if "stripe" in name])
 def test_a_service_that_talks_to_stripe_has_its_key_as_a_credential_alone(name: str) -> None:
     found = unit(name)
     assert "stripe:/etc/planctl/stripe.key" in found["LoadCredential"]
     assert found["Environment"] == ["PLANCTL_STORE=/srv/billing/planctl.db"]
-    (line,) = found["ExecStart"]
-    assert unknown_in(line.removeprefix("/opt/planctl/bin/")) == ""
 
 
 # --- behind nginx
@@ -161,8 +184,8 @@ def listening(made: Behind) -> Iterator[str]:
         secret = made.stripe.key if path.endswith(".key") else made.stripe.webhook_secret
         (credentials / name).write_text(secret, encoding="ascii")
         (credentials / name).chmod(0o400)
-    (line,) = unit("planctl-stripe-webhook.service")["ExecStart"]
-    words = line.replace("127.0.0.1:4242", "127.0.0.1:0").split()[1:]
+    words = started_by("planctl-stripe-webhook.service")
+    words[words.index("127.0.0.1:4242")] = "127.0.0.1:0"
     environment = {key: text for key, text in made.environment.items() if not key.endswith("_FILE")}
     process = subprocess.Popen(
         [sys.executable, "-m", "planctl", *words],

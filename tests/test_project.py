@@ -248,7 +248,7 @@ def test_the_hook_and_ci_run_what_a_person_runs() -> None:
     assert re.findall(r"entry: (.*)", hook) == ["make check"]
     assert [line for line in ci if line.startswith("make ")] == [
         "make test",
-        'make test-postgres TESTS="tests/mission tests/store/test_*_store.py"',
+        'make test-postgres TESTS="tests/mission tests/store/test_*_store.py tests/store/test_schema_law.py"',
         "make lint",
         "make demo",
         "make dist",

@@ -44,7 +44,8 @@ def packages() -> Iterator[Requirement]:
 def licence(name: str) -> str:
     """The SPDX expression of an installed package, in whichever field it stands; empty where it says none."""
     said = metadata(name)
-    text = said.get("License-Expression") or said.get("License") or ""
+    fields = (*(said.get_all("License-Expression") or ()), *(said.get_all("License") or ()))
+    text: str = next((one for one in fields if one), "")
     if text:
         return SAID.get(text, text)
     return next((CLASSIFIED[one] for one in said.get_all("Classifier") or [] if one in CLASSIFIED), "")

@@ -59,16 +59,16 @@ def verify(
     from planctl.workflows.read_audit import audit_verdict
 
     runtime = Runtime.of(context)
-    expected = anchors_at(runtime, anchor)
+    kept = anchors_at(runtime, anchor)
     with runtime.open_read() as tx:
-        verdict = audit_verdict(tx, expected)
-    if anchor and not verdict.anchors:
+        verdict = audit_verdict(tx, kept.anchors if kept else ())
+    if kept is not None and not verdict.bound.is_there:
         raise InvalidInput(
             "no tip of this store's audit is kept there",
             code="no-anchor",
-            where="--anchor",
+            where="--anchor" if anchor else runtime.settings.values["anchor"].origin,
             expected="a line as planctl audit anchor writes it",
-            got=anchor,
+            got=kept.place,
             hint="planctl audit anchor --to PLACE keeps one",
         )
     runtime.show(audit_verdict_answer(verdict))

@@ -17,8 +17,19 @@ if TYPE_CHECKING:
     from planctl.store.engine import Tx
     from planctl.views.sheet import Json
 
-BEFORE_ADOPTING = frozenset({"store upgrade", "store restore"})
-"""What may be done with a store that is older than its anchor: only a store of this schema can be adopted."""
+BEFORE_ADOPTING = frozenset({"store upgrade", "store restore", "store adopt"})
+"""What may be done with a store that is older than its anchor: only a store of this schema can be adopted.
+
+Another copy may have been adopted more often; then this one is adopted until its generation is no older.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """The tips that are kept in a place, as it was told; of every store that keeps some there."""
+
+    place: str
+    anchors: Sequence[Anchor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,8 @@ def check_anchor(acting: Acting, tx: Tx) -> None:
 
     who = identity(tx)
     if not who.is_test:
-        check_reaches(tx, last_anchor(place, who.store_id, who.generation), str(place))
+        last = last_anchor(place, who.store_id, who.generation, who.adoption)
+        check_reaches(tx, last, str(place))
 
 
 def _goes_on(acting: Acting, tx: Tx) -> bool:
@@ -135,25 +147,27 @@ def place_of(acting: Acting, said: str = "", option: str = "") -> Place | None:
     return Place.of(setting.text, setting.origin) if setting.text else None
 
 
-def anchors_at(acting: Acting, said: str) -> Sequence[Anchor]:
-    """The tips that were kept where `--anchor` says, or the setting; none where neither says anything.
+def anchors_at(acting: Acting, said: str) -> Anchored | None:
+    """The tips that were kept where `--anchor` says, or the setting; None where neither says anything.
 
-    A file of the setting that is not there yet has none.
+    A file of the setting that is not there has none: nobody can tell whether it never was or was taken away.
     """
     from planctl.core.audit import Anchor
     from planctl.files.anchors import anchors
 
     typed = Anchor.of_line(said)
     if typed is not None:
-        return [typed]
+        return Anchored(said, [typed])
     if said and said[0].isdigit() and " " in said:
         raise _no_tip(said)
     place = place_of(acting, said, "--anchor")
-    if place is not None and place.is_there():
-        return list(anchors(place))
+    if place is None:
+        return None
+    if place.is_there():
+        return Anchored(str(place), list(anchors(place)))
     if said:
         raise _no_tip(said)
-    return []
+    return Anchored(str(place), [])
 
 
 def _no_tip(said: str) -> InvalidInput:

@@ -218,7 +218,8 @@ def state() -> str:
 
     runtime = running()
     if runtime is None or not runtime.committed:
-        return "Nothing was changed."
+        made = runtime is not None and runtime.born
+        return "The store was made; nothing was written into it." if made else "Nothing was changed."
     if runtime.cut:
         return runtime.cut
     return "The change itself was made and kept; do not repeat it without --key."

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from planctl.cli.catalog_files import check, refuse_audited, usable
-from planctl.cli.options import App
+from planctl.cli.options import WHEN_MAKING_FILES, App
 from planctl.cli.runtime import Runtime
 
 
 def add(app: App) -> None:
     """Declare the command in the catalog's group."""
-    app.writes("pull", needs="viewer")(pull)
+    app.writes("pull", needs="viewer", shown=WHEN_MAKING_FILES)(pull)
 
 
 def pull(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from planctl.cli.options import App
 from planctl.cli.runtime import Runtime
+
+if TYPE_CHECKING:
+    from planctl.core.anchoring import Silent
+    from planctl.store.laws import Law
 
 app = App()
 
@@ -38,13 +42,17 @@ def doctor(
     def seen(noun: str, done: int, of: int) -> None:
         runtime.output.progress(f"{noun}: {done:,} of {of:,}", last=done == of)
 
-    anchors = anchors_at(runtime, anchor)
+    kept = anchors_at(runtime, anchor)
     with runtime.open_read() as tx:
-        more = [anchored_law(tx, anchors)] if anchors else []
-        verdicts = examine(tx, [*LAWS, *more], seen=seen)
+        laws: list[Law] = [*LAWS]
+        silent: tuple[Silent, ...] = ()
+        if kept is not None:
+            law, silent = anchored_law(tx, kept.anchors, kept.place)
+            laws.append(law)
+        verdicts = examine(tx, laws, seen=seen)
         left_out = left_out_numbers(tx)
     is_healthy = all(verdict.holds for verdict in verdicts)
     if not (is_healthy and runtime.output.quiet):
-        runtime.show(doctor_answer(verdicts, left_out))
+        runtime.show(doctor_answer(verdicts, left_out, silent))
     if not is_healthy:
         raise typer.Exit(BROKEN)

@@ -32,7 +32,10 @@ def given_in(context: Any) -> Given:
 
 EVERYTHING = frozenset(Given.__dataclass_fields__)
 WHEN_READING = frozenset({"as_of", "format"})
-WHEN_WRITING = WHEN_READING | {"dry_run", "key", "reason", "yes"}
+WHEN_MAKING_FILES = WHEN_READING | {"dry_run", "yes"}
+WHEN_WRITING = WHEN_MAKING_FILES | {"key", "reason"}
+"""Only a write of a store keeps the last two: what makes files, a whole store too, refuses them."""
+
 EPILOG = "Every global option may stand here too; planctl --help lists them."
 
 _HERE = "planctl.given"
@@ -43,6 +46,7 @@ _NEGATIVE_NUMBER = re.compile(r"-[0-9.]")
 class Command(TyperCommand):
     """One command, with the global options among its own. `formats` are the ones that it can print.
 
+    `shown` are the global options that its help names: those that mean something to it.
     `needs` is the role without which it does nothing.
     `may_be_empty` names its parameters for which an empty text has a meaning; for all others it is a mistake.
     `alone` gives the value of an option that is written without one.
@@ -142,12 +146,13 @@ class App(typer.Typer):
         may_be_empty: Iterable[str] = (),
         alone: Mapping[str, str] | None = None,
         needs: str = "manager",
+        shown: frozenset[str] = WHEN_WRITING,
     ) -> Callable[[Function], Function]:
-        """Declare a command that writes; `may_be_empty`, `alone` and `needs` as in Command.
+        """Declare a command that writes; `may_be_empty`, `alone`, `needs` and `shown` as in Command.
 
         It needs a manager; `viewer` where it writes files and looks at the store at most.
         """
-        return self._declare(name, formats, needs, empty=frozenset(may_be_empty), alone=alone)
+        return self._declare(name, formats, needs, empty=frozenset(may_be_empty), alone=alone, own=shown)
 
     def _declare(
         self,
@@ -157,9 +162,10 @@ class App(typer.Typer):
         *,
         empty: frozenset[str] = frozenset(),
         alone: Mapping[str, str] | None = None,
+        own: frozenset[str] = WHEN_READING,
     ) -> Callable[[Function], Function]:
         class Declared(Command):
-            shown = WHEN_WRITING if needed else WHEN_READING
+            shown = own
             formats = printable
             may_be_empty = empty
 

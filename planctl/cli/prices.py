@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planctl.cli.catalog_files import check, refuse_audited, usable
-from planctl.cli.options import App
+from planctl.cli.options import WHEN_MAKING_FILES, App
 from planctl.cli.runtime import Runtime
 from planctl.errors import WrongUsage
 
@@ -43,7 +43,7 @@ def table(
     runtime.show(prices_answer(rows, standings(read.texts, rows), found.currencies))
 
 
-@app.writes("set", needs="viewer")
+@app.writes("set", needs="viewer", shown=WHEN_MAKING_FILES)
 def set_prices(
     context: typer.Context,
     words: Annotated[

@@ -60,11 +60,12 @@ class Birth:
 class Runtime(Acting):
     """Built once per command by `Runtime.of(context)`.
 
-    `committed` says whether it has written anything of what it was asked for. A command of many
-    transactions keeps in `cut` what to say if it is stopped between two of them.
+    `committed` says whether it has written anything of what it was asked for, `born` whether it has made the
+    store before that. A command of many transactions keeps in `cut` what to say if it is stopped between two of them.
     """
 
     committed: bool = False
+    born: bool = False
     cut: str = ""
     _tip: Anchor | None = None
     _store: Store | None = None
@@ -102,11 +103,13 @@ class Runtime(Acting):
 
         A dry run makes no store: it works on one of its own that is gone afterwards.
         """
+        if birth is not None and self.has_store():
+            birth = None
         if self._store is None:
             from planctl.store.engine import open_store
 
             url = self.settings.store
-            if birth is not None and self.given.dry_run and not self.has_store():
+            if birth is not None and self.given.dry_run:
                 from tempfile import TemporaryDirectory
 
                 url = f"{self._open.enter_context(TemporaryDirectory(prefix='planctl-'))}/store.db"
@@ -120,6 +123,7 @@ class Runtime(Acting):
                 timezone=birth.timezone if birth is not None else "UTC",
                 read_only=self.settings.read_only,
             )
+            self.born = birth is not None and not self.given.dry_run
             self.check_role(self._store)
         return self._store
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planctl.cli.options import App
+from planctl.cli.options import WHEN_MAKING_FILES, App
 from planctl.cli.runtime import Kept, Runtime
-from planctl.errors import NotYet, PlanctlError, Refused, WrongUsage
+from planctl.errors import PlanctlError, Refused, WrongUsage
 
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
@@ -33,25 +33,28 @@ def info(context: typer.Context) -> None:
     runtime.show(store_answer(found, settings.values["store"].origin, settings.store_name))
 
 
-@app.writes("backup")
+@app.writes("backup", shown=WHEN_MAKING_FILES)
 def backup(
     context: typer.Context,
     target: Annotated[Path, typer.Argument(help="The new file; it must not exist.", metavar="FILE")],
 ) -> None:
     """Copy the store to a new file while others use it, and check the copy."""
+    from planctl.store.maintenance import check_target
     from planctl.views.store import backup_answer
     from planctl.workflows.maintain_store import back_up
 
     runtime = Runtime.of(context)
+    _nothing_to_keep(runtime)
     store = runtime.open_store()
     if runtime.given.dry_run:
+        check_target(store, target)
         runtime.say(f"{store.where} would be copied to {target}", "nothing was written (dry run)")
         return
     made = back_up(store, target)
     runtime.show(backup_answer(str(made.path), made.size_bytes, made.audit_tip))
 
 
-@app.writes("copy")
+@app.writes("copy", shown=WHEN_MAKING_FILES)
 def copy(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help="The store: path, URL or name.", metavar="FROM")],
@@ -132,7 +135,7 @@ def upgrade(context: typer.Context, keep_broken: KeepBroken = False) -> None:
     runtime.show(upgrade_answer(done))
 
 
-@app.writes("restore", needs="owner")
+@app.writes("restore", needs="owner", shown=WHEN_MAKING_FILES)
 def restore(
     context: typer.Context,
     backup: Annotated[Path, typer.Argument(help="A file that store backup made.", metavar="BACKUP")],
@@ -143,6 +146,7 @@ def restore(
 
     It never overwrites anything. What is restored bills nobody before store adopt says that it is the one to go on.
     """
+    from planctl.store.maintenance import by_server
     from planctl.store.restoring import check_backup, check_place
     from planctl.store.url import StoreUrl
     from planctl.views.store import restored_answer
@@ -160,8 +164,8 @@ def restore(
         runtime.use_store(target)
     url, wait = StoreUrl.parse(runtime.settings.store), runtime.settings.wait
     if url.engine != "sqlite":
-        hint = "an empty database takes it as a copy: planctl store copy BACKUP postgresql://…; a dump: pg_restore"
-        raise NotYet(where=f"store restore to {url}", hint=hint)
+        copying = f"into an empty database: planctl store copy {quote(str(backup))} {quote(str(url))}"
+        raise by_server(str(url), f"{copying}; what pg_dump made: pg_restore --exit-on-error --create")
     place = check_place(url.path)
     check_backup(backup, wait_seconds=wait)
     runtime.confirm([f"{backup} will be put at {place}"], "Restore it?")
@@ -199,12 +203,12 @@ def adopt(
         with runtime.open_write(bookkeeping=True) as tx:
             tx.rollback_only()
             behind = _behind(runtime, tx)
-            found = keep_place.adopt(tx, numbers)
+            found = keep_place.adopt(tx, numbers, runtime.now)
         if found.changed:
             runtime.confirm([*adoption_lines(found), *behind], "Adopt it?")
 
     def write(tx: Tx) -> Kept:
-        done = keep_place.adopt(tx, numbers)
+        done = keep_place.adopt(tx, numbers, runtime.now)
         return Kept(adopted_document(done), done.touched, changed=done.changed)
 
     written = runtime.run_write({"after": [*numbers]}, write, ask=ask)

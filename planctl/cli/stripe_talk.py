@@ -52,12 +52,13 @@ def gateway_for(runtime: Runtime, *, live: bool, key_file: str) -> Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A gateway that speaks for the account that the store is pinned to, and the store's name and generation there."""
+    """A gateway that speaks for the account that the store is pinned to; the store's name, generation and adoption."""
 
     gateway: Gateway
     account: Account
     store_id: str
     generation: int = 1
+    adoption: str = ""
 
 
 def connected(runtime: Runtime, *, live: bool, key_file: str) -> Connected:
@@ -73,7 +74,7 @@ def connected(runtime: Runtime, *, live: bool, key_file: str) -> Connected:
     with runtime.open_read() as tx:
         pinned, who = account(tx), identity(tx)
     check_account(pinned, str(gateway.get("/v1/account").get("id")))
-    return Connected(gateway, pinned, who.store_id, who.generation)
+    return Connected(gateway, pinned, who.store_id, who.generation, who.adoption)
 
 
 def talk_to_stripe(runtime: Runtime, *, live: bool, key_file: str) -> Talk:
@@ -97,6 +98,7 @@ def talk_through(runtime: Runtime, where: Connected) -> Talk:
         _now,
         _adopter(runtime),
         generation=where.generation,
+        adoption=where.adoption,
     )
 
 

@@ -24,7 +24,8 @@ FIRST = "0" * 64
 
 _PREFIX = b"planctl-audit-v1\0"
 _ANCHOR = re.compile(
-    r"(?:^|planctl-audit(?:\[\d+\])?:? +)(\d{1,15})[ :]([0-9a-f]{64})(?: (\S{1,100})#(\d{1,9}) (\S{1,40}))?$",
+    r"(?:^|planctl-audit(?:\[\d+\])?:? +)(\d{1,15})[ :]([0-9a-f]{64})"
+    r"(?: (\S{1,100})#(\d{1,9})(?:/(\S{1,60}))? (\S{1,40}))?$",
     re.ASCII,
 )
 _ROW_PREFIX = b"planctl-row-v1\0"
@@ -144,17 +145,22 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A tip as it is kept elsewhere: of which store in which generation, and when. Empty: not said."""
+    """A tip as it is kept elsewhere: of which store in which generation, begun by which adoption, and when.
+
+    Empty: not said, or never adopted.
+    """
 
     tip: Tip
     store: str = ""
     generation: int = 0
     at: str = ""
+    adoption: str = ""
 
     @property
     def line(self) -> str:
-        """`SEQ HASH STORE#GENERATION AT`: the one line that is kept."""
-        return f"{self.tip.seq} {self.tip.hash} {self.store}#{self.generation} {self.at}"
+        """`SEQ HASH STORE#GENERATION AT`: the one line that is kept; once adopted `STORE#GENERATION/ADOPTION`."""
+        adoption = f"/{self.adoption}" if self.adoption else ""
+        return f"{self.tip.seq} {self.tip.hash} {self.store}#{self.generation}{adoption} {self.at}"
 
     @classmethod
     def of_line(cls, line: str) -> Anchor | None:
@@ -165,15 +171,8 @@ class Anchor:
         match = _ANCHOR.search(line.strip())
         if match is None:
             return None
-        seq, digest, store, generation, at = match.groups()
-        return cls(Tip(int(seq), digest), store or "", int(generation or 0), at or "")
-
-    def binds(self, store: str, generation: int) -> bool:
-        """Whether a store in its generation must contain it: it was made by that, or does not say by which.
-
-        What was anchored before a store was adopted may have been written by the copy that it took the place of.
-        """
-        return not self.store or (self.store, self.generation) == (store, generation)
+        seq, digest, store, generation, adoption, at = match.groups()
+        return cls(Tip(int(seq), digest), store or "", int(generation or 0), at or "", adoption or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +181,6 @@ class Logged:
 
     entry: ChainedEntry
     objects: tuple[Touched, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditVerdict:
-    """What became of the audit: its tip, sentences for what is wrong, and of which kinds that is.
-
-    `anchors` tips were compared; `good` is the last of them up to which nothing is wrong.
-    """
-
-    tip: Tip
-    problems: tuple[str, ...]
-    kinds: tuple[str, ...]
-    anchors: int = 0
-    good: Tip | None = None
 
 
 def body_text(entry: AuditEntry, program: Mapping[str, str]) -> str:

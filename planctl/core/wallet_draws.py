@@ -28,9 +28,9 @@ def open_draws(lineup: LineUp, at: Instant, totals: Totals) -> dict[str, Fractio
     `lineup` stands as a run at `at` would leave it, `totals` are those of `draw_windows`.
     """
     drawn: dict[str, Fraction] = {}
+    lefts = {grant.id: grant.left for grant in lineup.grants}
     for key, course in _courses(lineup, at):
-        lefts = {grant.id: grant.left for grant in lineup.grants}
-        account = drain(lineup.entries(course, totals), lefts).account(key)
+        account = drain(lineup.entries(course, totals), lefts, key).account(key)
         for grant, units in account.wallet.items():
             drawn[grant] = drawn.get(grant, ZERO) + units
     return drawn

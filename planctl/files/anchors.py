@@ -49,7 +49,7 @@ class Place:
         )
 
     def is_there(self) -> bool:
-        """Whether anything was ever kept there, as far as that is seen at once."""
+        """Whether tips may be kept there, as far as that is seen at once."""
         return self.kind != "file" or Path(self.path).exists()
 
     def __str__(self) -> str:
@@ -80,8 +80,11 @@ def anchors(place: Place) -> Iterator[Anchor]:
             yield found
 
 
-def last_anchor(place: Place, store: str, generation: int) -> Anchor | None:
-    """The highest tip of a store in its generation near the end of a file; None where there is none, or no file."""
+def last_anchor(place: Place, store: str, generation: int, adoption: str = "") -> Anchor | None:
+    """The highest tip of a store in its newest generation near the end of a file; None where there is none, or no file.
+
+    Generations before its own are left out, and another adoption's tips of one with the same number.
+    """
     path = Path(place.path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -95,9 +98,11 @@ def last_anchor(place: Place, store: str, generation: int) -> Anchor | None:
     own = [
         one
         for one in map(Anchor.of_line, lines)
-        if one and (one.store, one.generation) == (store, generation)
+        if one
+        and one.store == store
+        and (one.generation > generation or (one.generation == generation and one.adoption in {"", adoption}))
     ]
-    return max(own, key=lambda one: one.tip.seq, default=None)
+    return max(own, key=lambda one: (one.generation, one.tip.seq), default=None)
 
 
 def _append(path: Path, line: str) -> None:

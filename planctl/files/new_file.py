@@ -11,7 +11,8 @@ from planctl.errors import Refused, StoreFailure
 def write_new_file(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Write UTF-8 text to a new file, with its directories; Refused where something stands there already.
 
-    Neither a file nor a link is followed or replaced. StoreFailure where the file system does not let us.
+    Neither a file nor a link is followed or replaced. StoreFailure where the file system does not let us, and then
+    nothing is left of it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,8 +20,12 @@ def write_new_file(path: Path, text: str, *, mode: int = 0o600) -> None:
         raise _not_written(path, error) from error
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except OSError:
+            path.unlink(missing_ok=True)  # an empty file would be kept as somebody's own from then on
+            raise
     except FileExistsError:
         raise Refused(
             "the file is already there",

@@ -17,6 +17,7 @@ from planctl.store.settings import identity
 from planctl.store.version import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from planctl.core.anchoring import Adopted
     from planctl.store.engine import Tx
 
 _PROGRAM = {"planctl": __version__, "schema": str(SCHEMA_VERSION)}
@@ -51,7 +52,7 @@ def tip(tx: Tx) -> Tip:
 def anchor_of(tx: Tx, at: Instant) -> Anchor:
     """The tip as it is kept elsewhere: with the store, its generation, and when."""
     who = identity(tx)
-    return Anchor(tip(tx), who.store_id, who.generation, instant_text(at))
+    return Anchor(tip(tx), who.store_id, who.generation, instant_text(at), who.adoption)
 
 
 def check_reaches(tx: Tx, anchor: Anchor | None, where: str) -> None:
@@ -80,6 +81,15 @@ def entries(tx: Tx, *, after: int = 0, limit: int | None = None) -> Iterator[Cha
     with tx.connection.execute(query, execution_options={"yield_per": 1_000}) as rows:
         for row in rows:
             yield ChainedEntry(row.seq, row.prev, row.hash, row.body)
+
+
+def adoptions(tx: Tx) -> list[Adopted]:
+    """Where the audit says that the store was adopted, oldest first."""
+    from planctl.core.anchoring import ADOPTING, adopted_in
+
+    query = "SELECT seq, prev, hash, body FROM audit WHERE body LIKE ? ORDER BY seq"
+    rows = tx.rows(query, (f'%"command":"{ADOPTING}"%',))
+    return [one for row in rows if (one := adopted_in(ChainedEntry(*row))) is not None]
 
 
 def verify(tx: Tx, anchors: Iterable[Tip] = ()) -> list[str]:

@@ -21,7 +21,7 @@ from planctl.store.engine import Store, Tx
 from planctl.store.failures import translated
 from planctl.store.link import Link, open_link
 from planctl.store.migrate import lay_schema
-from planctl.store.settings import identity, put_home
+from planctl.store.settings import put_home
 from planctl.store.url import StoreUrl
 from planctl.store.usage_months import make_months
 
@@ -58,7 +58,7 @@ def copy_store(
         _prepare_to_read(copy)
         for name, expected in tables.items():
             _compare(copy, name, expected)
-        put_home(copy, "", identity(copy).generation)
+        put_home(copy, "")
         judge(copy)
         return Copied(source.where, copy.store.where, tables, audit.tip(copy))
 

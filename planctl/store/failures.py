@@ -6,12 +6,13 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from planctl.errors import Busy, Conflict, InvalidInput, NotPermitted, PlanctlError, Refused, StoreFailure
 
 
 class Collided(Busy):
-    """Two transactions wanted the same and the engine undid this one, whole: it can be done again."""
+    """Two wanted the same, and the engine undid this transaction whole or let it not begin: it can be done again."""
 
 
 class Cut(StoreFailure):
@@ -34,6 +35,12 @@ _PREAMBLE = re.compile(
 _UNREADABLE = ("Could not decode to UTF-8", "unsupported file format")
 """How errors begin that have no code of their own and say that the file's bytes are not what was written."""
 
+_UNWRITTEN = frozenset({
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_DIR_FSYNC,
+})  # fmt: skip
+"""What goes wrong only with a file that is written to."""
+
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
@@ -51,6 +58,16 @@ def translated(where: str) -> Iterator[None]:
         raise meaning from error
 
 
+@contextmanager
+def translated_copy(source: str, copy: str) -> Iterator[None]:
+    """The same while one SQLite file is copied into another: `where` names the one that the error is about."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        with translated(copy if getattr(error, "sqlite_errorcode", 0) in _UNWRITTEN else source):
+            raise
+
+
 def meaning_of(error: Exception, where: str) -> PlanctlError | None:
     """The planctl error that a database error stands for; None for any other, and where a bug is the cause.
 
@@ -63,11 +80,22 @@ def meaning_of(error: Exception, where: str) -> PlanctlError | None:
         if make is None and str(cause).startswith(_UNREADABLE):
             make = damaged
     elif hasattr(cause, "sqlstate"):
-        state = cause.sqlstate or _STATES.get(type(cause).__name__, "")
+        state = cause.sqlstate or _unstated(cause)
         make = _POSTGRES.get(state) or _POSTGRES.get(state[:2])
     else:
         return None
     return make(where, _PREAMBLE.sub("", (str(cause).splitlines() or [""])[0])) if make else None
+
+
+def _unstated(error: Exception) -> str:
+    """The SQLSTATE of an error that has none, by its words: of the driver's own, and where no connection came to be."""
+    said = str(error)
+    for words, state in _SAID.items():
+        if words in said:
+            return state
+    # "User does not have CONNECT privilege", below the first line, in whatever language the server speaks.
+    is_detail = "CONNECT" in said.partition("\n")[2]
+    return _NO_CONNECT if is_detail else _STATES.get(type(error).__name__, "")
 
 
 def _busy(where: str, detail: str) -> PlanctlError:
@@ -94,6 +122,65 @@ def _cut(where: str, detail: str) -> PlanctlError:
         where=where,
         got=detail,
         hint="check --store and whether the server runs, then run the command again",
+    )
+
+
+def _not_let_in(where: str, detail: str) -> PlanctlError:
+    address = urlsplit(where)
+    login, database = address.username or "LOGIN", address.path.lstrip("/") or "DATABASE"
+    return NotPermitted(
+        "this login may not connect to the store's database",
+        where=where,
+        got=detail,
+        hint=f"an owner of the store lets it in: planctl access grant {login} --role viewer;"
+        f" or the database's: GRANT CONNECT ON DATABASE {database} TO {login}",
+    )
+
+
+def _no_connection_left(where: str, detail: str) -> PlanctlError:
+    return Collided(
+        "the store's server has no connection left",
+        code="too-many-connections",
+        where=where,
+        got=detail,
+        hint="run the command again; where it lasts, raise the limit (max_connections, or CONNECTION LIMIT of the"
+        " login or database), or use fewer --workers",
+    )
+
+
+def _no_memory(where: str, detail: str) -> PlanctlError:
+    return StoreFailure(
+        "the store's server is out of memory",
+        code="server-limit",
+        where=where,
+        got=detail,
+        hint="its log says which: the machine's memory, or max_locks_per_transaction where it is shared memory",
+    )
+
+
+def _limited(where: str, detail: str) -> PlanctlError:
+    return StoreFailure(
+        "the store's server stopped the command at a limit that it is configured with",
+        code="server-limit",
+        where=where,
+        got=detail,
+        hint="let the server's administrator raise the limit that it names, then run the command again",
+    )
+
+
+def _stopped(where: str, detail: str) -> PlanctlError:
+    """By a timeout or by somebody, which one state means both; a server that speaks English says by whom."""
+    canceled = "user request" in detail
+    return StoreFailure(
+        "somebody canceled the command at the store's server"
+        if canceled
+        else "the store's server stopped the command, which took longer than a timeout of the server allows",
+        code="statement-stopped",
+        where=where,
+        got=detail,
+        hint="run the command again"
+        if canceled
+        else "give the login more time and run it again: ALTER ROLE LOGIN SET statement_timeout = 0",
     )
 
 
@@ -215,6 +302,9 @@ def _final(where: str, detail: str) -> PlanctlError:
 
 _Maker = Callable[[str, str], PlanctlError]
 
+_NO_CONNECT = "no CONNECT"
+"""In the place of a SQLSTATE: the server knows the login and does not let it into the database."""
+
 _SQLITE: dict[int, _Maker] = {
     sqlite3.SQLITE_BUSY: _busy,
     sqlite3.SQLITE_LOCKED: _busy,
@@ -238,10 +328,15 @@ _POSTGRES: dict[str, _Maker] = {
     "55P03": _busy,  # lock_not_available
     "40001": _collided,  # serialization_failure
     "40P01": _collided,  # deadlock_detected
-    "57014": _busy,  # query_canceled
-    "53": _disk,  # insufficient resources
+    "57014": _stopped,  # query_canceled: statement_timeout, or pg_cancel_backend
+    "25P04": _stopped,  # transaction_timeout
+    "53100": _disk,  # disk_full
+    "53200": _no_memory,
+    "53300": _no_connection_left,  # too_many_connections
+    "53": _limited,  # insufficient resources: 53400 is configuration_limit_exceeded
     "58": _disk,  # system error
     "XX": damaged,  # data corrupted
+    _NO_CONNECT: _not_let_in,
     "42501": _not_permitted,
     "28": _not_permitted,  # invalid authorization
     "08": _cut,  # connection
@@ -254,6 +349,14 @@ _POSTGRES: dict[str, _Maker] = {
     "P0001": _final,
 }
 """By SQLSTATE or its class. Source: PostgreSQL documentation, appendix A."""
+
+_SAID = {
+    "too many connections for": "53300",
+    "too many clients already": "53300",
+    "no more connections allowed": "53300",
+    "remaining connection slots are reserved": "53300",
+}
+"""What a server, or a pooler, says in English where it lets nobody in. Source: PostgreSQL, proc.c, postinit.c."""
 
 _STATES = {"OperationalError": "08000", "DataError": "22021"}
 """For the driver's own errors, which have no state: there is no connection, or not any more; a text holds NUL."""

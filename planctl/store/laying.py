@@ -5,6 +5,7 @@ A process that dies leaves nothing under the name, only `NAME.tmp`, which the ne
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from planctl.errors import Busy, PlanctlError, Refused, StoreFailure
 from planctl.store.exposure import BESIDE, OWNER_ONLY
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where there is no room, or no more for this user or this file."""
 
 
 @contextmanager
@@ -121,6 +125,7 @@ def _not_sure(path: Path, what: str, error: OSError) -> PlanctlError:
 def _not_made(path: Path, what: str, error: OSError) -> PlanctlError:
     return StoreFailure(
         f"{what} cannot be made",
+        code="disk" if error.errno in FULL else "",
         where=str(path),
         got=error.strerror or str(error),
         hint="check the directory: who may write there, and how much room there is",

@@ -11,16 +11,17 @@ import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from planctl.core.audit import Tip
-from planctl.errors import NotYet, StoreFailure
+from planctl.errors import Refused, StoreFailure
 from planctl.store import audit
 from planctl.store.exposure import exposed
-from planctl.store.failures import translated
-from planctl.store.laying import laid
+from planctl.store.failures import translated, translated_copy
+from planctl.store.laying import check_free, laid
 from planctl.store.places import here, is_home
 from planctl.store.settings import Identity, identity
 from planctl.store.sqlite_file import connect, read_version
@@ -31,11 +32,13 @@ from planctl.values import dataclass
 if TYPE_CHECKING:
     from planctl.store.engine import Store, Tx
 
+BACKUP, TAKEN = "the backup", "backup-exists"
+
 PORTION = 4_096
 """How many pages are copied at a time while others may write: 16 MiB."""
 
 _MARGIN = 1 << 20
-"""How many bytes an upgrade may need besides."""
+"""How many bytes an upgrade or a restore may need besides."""
 
 _SIZE = """
     SELECT CAST(coalesce(sum(pg_total_relation_size(oid)), 0) AS bigint) FROM pg_class
@@ -107,18 +110,36 @@ def integrity(tx: Tx) -> list[str]:
         return [*_problems(link.raw, link.path), *exposed(link.path)]
 
 
+def check_target(store: Store, target: Path) -> Path:
+    """Where a backup is put: Refused where something is, and for a server's store (`backup-by-server`)."""
+    if not isinstance(store.link, SqliteLink):
+        address = store.where.replace(":***@", "@")  # the program asks for it, or finds it where planctl does
+        raise by_server(store.where, f"pg_dump --format=custom --file=FILE --dbname={quote(address)}")
+    target = Path(os.path.abspath(target))
+    check_free(target, BACKUP, TAKEN)
+    return target
+
+
 def backup(store: Store, target: Path) -> Backup:
     """Copy the store to a new file with mode 0600 while others use it, and check the copy.
 
     The target must not exist: Refused. It gets its name when it was checked and is durable; nothing is left of a copy
-    that fails or is not whole: StoreFailure. The copy lives nowhere. Only SQLite; a server has its own tools: NotYet.
+    that fails or is not whole: StoreFailure. The copy lives nowhere. Refused (`backup-by-server`) for a server's.
     """
-    if not isinstance(store.link, SqliteLink):
-        raise NotYet("backup of PostgreSQL", where=store.where, hint="use pg_dump")
-    target = Path(os.path.abspath(target))
-    with laid(target, "the backup", "backup-exists") as draft, translated(str(target)):
+    target = check_target(store, target)
+    with laid(target, BACKUP, TAKEN) as draft, translated_copy(store.where, str(target)):
         tip = checked_copy(store, draft)
     return Backup(target, target.stat().st_size, tip)
+
+
+def by_server(where: str, hint: str) -> Refused:
+    """The error for a backup of a store on PostgreSQL, which its own programs make and put back."""
+    return Refused(
+        "a store on PostgreSQL is backed up, and put back, by the server's own programs",
+        code="backup-by-server",
+        where=where,
+        hint=hint,
+    )
 
 
 def checked_copy(store: Store, draft: Path) -> Tip:
@@ -166,20 +187,15 @@ def keep_from_before(link: SqliteLink) -> Path:
     copy and for what the upgrade writes beside the store.
     """
     target = Path(f"{link.path}.before-schema-{link.version}")
-    size, disk = link.path.stat().st_size, os.statvfs(link.path.parent)
-    needed, free = 2 * size + _MARGIN, disk.f_bavail * disk.f_frsize
-    if free < needed:
-        raise StoreFailure(
-            "there is no room for an upgrade, which keeps a copy of the store as it was",
-            code="disk",
-            where=str(link.path.parent),
-            expected=f"{needed:,} bytes",
-            got=f"{free:,} bytes",
-            hint="free some space and run planctl store upgrade again; nothing was done",
-        )
+    check_room(
+        link.path.parent,
+        2 * link.path.stat().st_size,
+        "an upgrade, which keeps a copy of the store as it was",
+        "free some space and run planctl store upgrade again; nothing was done",
+    )
     with (
         laid(target, "the copy from before the upgrade") as draft,
-        translated(str(target)),
+        translated_copy(str(link.path), str(target)),
         closing(sqlite3.connect(draft, isolation_level=None)) as copy,
         closing(connect(link.path, wait_seconds=0, writable=False)) as reader,
     ):
@@ -187,6 +203,21 @@ def keep_from_before(link: SqliteLink) -> Path:
         copy_pages(reader, copy)
         finished(copy, draft)
     return target
+
+
+def check_room(folder: Path, size_bytes: int, what: str, hint: str) -> None:
+    """StoreFailure (`disk`) where a folder has no room for so many bytes of `what`, and for a margin."""
+    disk = os.statvfs(folder)
+    needed, free = size_bytes + _MARGIN, disk.f_bavail * disk.f_frsize
+    if free < needed:
+        raise StoreFailure(
+            f"there is no room for {what}",
+            code="disk",
+            where=str(folder),
+            expected=f"{needed:,} bytes",
+            got=f"{free:,} bytes",
+            hint=hint,
+        )
 
 
 def copy_pages(

@@ -63,7 +63,7 @@ def create_schema(link: Link, new: NewStore) -> None:
 def lay_schema(link: Link) -> None:
     """Bring the database to the newest schema, on the open transaction of a write."""
     act_as_owner(link.connection)
-    _run(link.connection)
+    run_migrations(link.connection)
     renew(link.connection)
     link.write_version(SCHEMA_VERSION)
 
@@ -79,7 +79,7 @@ def settle_in(link: Link, before: int, host: str) -> None:
             link.change("UPDATE store_identity SET home = ?", [(place_of(link, host),)])
 
 
-def _run(connection: Connection) -> None:
+def run_migrations(connection: Connection) -> None:
     """Every migration that this database has not seen, on the open transaction."""
     from alembic import command
     from alembic.config import Config

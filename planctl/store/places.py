@@ -43,5 +43,6 @@ def check_home(tx: Tx) -> None:
         where=tx.store.where,
         expected=who.home or "a store that was adopted here",
         got=here(tx),
-        hint="if it goes on here, and its original never again: planctl store adopt --reason TEXT",
+        hint="if it goes on here, and its original never again: planctl store adopt --reason 'it goes on here';"
+        " where numbers were given since that are not here, add the last of each series: --after NUMBER",
     )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,13 @@ from planctl.errors import PlanctlError, StoreFailure
 from planctl.store import audit
 from planctl.store.engine import open_store
 from planctl.store.exposure import BESIDE
-from planctl.store.failures import translated
+from planctl.store.failures import translated_copy
 from planctl.store.laying import check_free, laid
-from planctl.store.maintenance import check_whole, copy_pages
+from planctl.store.maintenance import check_room, check_whole, copy_pages
 from planctl.store.settings import Identity, identity, put_home
 from planctl.store.sqlite_file import Opened, open_file
 from planctl.store.upgrading import upgrade
-from planctl.store.version import missing
+from planctl.store.version import SCHEMA_VERSION, missing
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from planctl.store.migrate import Upgrade
 
 WHAT, TAKEN = "the restored store", "restore-exists"
+
+MORE_ROOM = "free some space there, or name another place; nothing was restored, and the backup is as it was"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +69,18 @@ def restore(
     """Copy a backup to a place where no store is, bring the copy to the newest schema and check it.
 
     `judge` sees it before it counts, may write to it, and raises where it will not have it. StoreFailure where the
-    backup is not whole. Nothing is left of what fails.
+    backup is not whole, or there is no room where it is put (`disk`, which names that place). Nothing is left of what
+    fails, not even a folder that was made for it.
     """
     target = check_place(target)
-    _make_folder(target.parent)
-    with laid(target, WHAT, TAKEN) as draft:
+    is_older = check_backup(source, wait_seconds=wait_seconds) < SCHEMA_VERSION
+    needed = source.stat().st_size * (1 + is_older)  # an upgrade writes it once more
+    with _folder_for(target), _blamed_on(target), laid(target, WHAT, TAKEN) as draft:
+        check_room(target.parent, needed, WHAT, MORE_ROOM)
         _copy(source, draft, wait_seconds)
         done = upgrade(str(draft), wait_seconds=wait_seconds)
         with open_store(str(draft), wait_seconds=wait_seconds) as store, store.write() as tx:
-            put_home(tx, "", identity(tx).generation)
+            put_home(tx, "")
             judge(tx, done)
             who, tip = identity(tx), audit.tip(tx)
     return Restored(target, target.stat().st_size, done, who, tip)
@@ -84,7 +89,7 @@ def restore(
 def _copy(source: Path, draft: Path, wait_seconds: int) -> None:
     """The pages of a backup, read in one transaction, and read again in the copy."""
     with (
-        translated(str(source)),
+        translated_copy(str(source), str(draft)),
         closing(_opened(source, wait_seconds).connection) as backup,
         closing(sqlite3.connect(draft, isolation_level=None)) as copy,
     ):
@@ -107,13 +112,34 @@ def _opened(source: Path, wait_seconds: int) -> Opened:
     return opened
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _folder_for(target: Path) -> Iterator[None]:
+    """Make the folders of a place that are missing; what was made goes again where the rest fails."""
+    missing_ones = [folder for folder in target.parents if not folder.exists()]
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreFailure(
             "the store's directory cannot be made",
-            where=str(folder),
+            where=str(target.parent),
             got=error.strerror or str(error),
             hint="name another place for the store",
         ) from error
+    try:
+        yield
+    except BaseException:
+        for folder in missing_ones:
+            with suppress(OSError):  # somebody else put something there meanwhile
+                folder.rmdir()
+        raise
+
+
+@contextmanager
+def _blamed_on(target: Path) -> Iterator[None]:
+    """Let a disk that is full name the place that was asked for, neither the backup nor the file that is gone again."""
+    try:
+        yield
+    except StoreFailure as error:
+        if error.code == "disk":
+            error.where, error.hint = str(target), MORE_ROOM
+        raise

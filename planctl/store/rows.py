@@ -31,6 +31,7 @@ class StoreIdentity(SQLModel, table=True):
     high_water_at: int | None = Field(sa_column=maybe_whole())
     generation: int = Field(sa_column=whole(default=1))
     home: str = Field(sa_column=text(default=""))
+    adoption: str = Field(sa_column=text(default=""))
 
 
 class Setting(SQLModel, table=True):

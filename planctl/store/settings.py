@@ -13,7 +13,9 @@ from planctl.values import dataclass
 if TYPE_CHECKING:
     from planctl.store.engine import Tx
 
-_IDENTITY = "SELECT store_id, created_at, is_test, high_water_at, generation, home FROM store_identity"
+_IDENTITY = (
+    "SELECT store_id, created_at, is_test, high_water_at, generation, home, adoption FROM store_identity"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Identity:
     """A store's id, birth and kind. `high_water_at`: the latest instant a whole run believed it was.
 
     `home` is the place where it may bill, empty for a test store and for a copy; `generation` counts from 1 how often
-    it was adopted.
+    it was adopted, and `adoption` is the last one's own mark, empty before the first.
     """
 
     store_id: str
@@ -30,13 +32,14 @@ class Identity:
     high_water_at: Instant | None
     generation: int = 1
     home: str = ""
+    adoption: str = ""
 
 
 def identity(tx: Tx) -> Identity:
     """Who this store is."""
-    ((store_id, created_at, is_test, high_water_at, generation, home),) = tx.rows(_IDENTITY)
+    ((store_id, created_at, is_test, high_water_at, generation, home, adoption),) = tx.rows(_IDENTITY)
     high_water = None if high_water_at is None else Instant(high_water_at)
-    return Identity(store_id, Instant(created_at), bool(is_test), high_water, generation, home)
+    return Identity(store_id, Instant(created_at), bool(is_test), high_water, generation, home, adoption)
 
 
 def set_high_water(tx: Tx, at: int | None) -> None:
@@ -45,10 +48,16 @@ def set_high_water(tx: Tx, at: int | None) -> None:
     tx.change("UPDATE store_identity SET high_water_at = ?", [(at,)])
 
 
-def put_home(tx: Tx, home: str, generation: int) -> None:
-    """Say where the store lives from now on, and in which generation."""
+def put_home(tx: Tx, home: str) -> None:
+    """Say where the store lives from now on; empty: nowhere, before it is adopted."""
     will_change(tx, "store_identity", [(1,)])
-    tx.change("UPDATE store_identity SET home = ?, generation = ?", [(home, generation)])
+    tx.change("UPDATE store_identity SET home = ?", [(home,)])
+
+
+def put_adoption(tx: Tx, generation: int, adoption: str) -> None:
+    """Begin another generation of the store, with the mark of the adoption that began it."""
+    will_change(tx, "store_identity", [(1,)])
+    tx.change("UPDATE store_identity SET generation = ?, adoption = ?", [(generation, adoption)])
 
 
 def setting(tx: Tx, key: str, default: str = "") -> str:

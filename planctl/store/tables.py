@@ -10,7 +10,7 @@ from __future__ import annotations
 COLUMNS: dict[str, str] = {
     "store_identity": """
         id*:whole store_id:text created_at:whole is_test:whole high_water_at:whole? generation:whole
-        home:text
+        home:text adoption:text
     """,
     "setting": """
         key*:text value:text

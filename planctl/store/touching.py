@@ -67,6 +67,9 @@ AUDITED: dict[str, tuple[str, ...]] = {
 _NAMED_BY = {"customer": ("id",)}
 """By what a row is named where that is not its primary key."""
 
+DISCREET = {"allow_entry": "entry", "trial_use": "who"}
+"""Columns that name a row and may be about a person: an e-mail address on a list, a fingerprint that took a trial."""
+
 _CHUNK = 200
 
 

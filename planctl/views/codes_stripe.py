@@ -17,7 +17,7 @@ STRIPE: dict[str, str] = {
     # the account, the mode and the key's rights
     "stripe-not-set-up": "The store belongs to no Stripe account yet. `planctl stripe setup` pins it to the key's.",
     "stripe-account": "The key belongs to another account than the store, which has one for good.",
-    "stripe-generation": "Stripe has what a later generation of this store made: this one is an older copy of it.",
+    "stripe-generation": "Stripe has what a later generation or another adoption of this store made: one is a copy.",
     "stripe-mode": "The store is set up for the other mode. Keep one store for test mode and one for live mode.",
     "stripe-live": "Live mode needs three yeses: a live key, a store set up for it, and --live on the command.",
     "stripe-test-store": "A test store's clock is free, so it takes no live key. Make a store without --test.",

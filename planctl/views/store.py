@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from shlex import quote
 from typing import Any
 
+from planctl.core.anchoring import Silent
 from planctl.core.audit import Tip
 from planctl.core.instants import instant_text
+from planctl.views.audit import silent_document, silent_lines
 from planctl.views.sheet import Answer, Json
 from planctl.views.words import count
 
@@ -29,6 +31,7 @@ def store_answer(info: Any, origin: str, name: str) -> Answer:
         "is_test": info.identity.is_test,
         "writable": info.writable,
         "generation": info.identity.generation,
+        "adoption": info.identity.adoption or None,
         "home": info.identity.home or None,
         "here": info.here,
         "at_home": info.at_home,
@@ -151,6 +154,7 @@ def adopted_document(adoption: Any) -> Json:
         "home_before": adoption.home_before or None,
         "home": adoption.home or None,
         "generation": adoption.generation,
+        "adoption": adoption.mark or None,
         "changed": adoption.changed,
         "series": [
             {"series": one.series, "year": one.year or None, "last": one.last or None, "next": one.next}
@@ -202,8 +206,13 @@ def _laws_lines(verdicts: Iterable[Any]) -> list[str]:
     return [f"{count(len(verdicts), 'law')}: {said}"] if verdicts else []
 
 
-def doctor_answer(verdicts: Iterable[Any], left_out: Iterable[Any] = ()) -> Answer:
-    """Every law and whether it holds or how often it is broken, the violations by object, and numbers left out."""
+def doctor_answer(
+    verdicts: Iterable[Any], left_out: Iterable[Any] = (), silent: tuple[Silent, ...] = ()
+) -> Answer:
+    """Every law and whether it holds or how often it is broken, the violations by object, and numbers left out.
+
+    `silent` are tips of the audit that were kept elsewhere and say nothing about this store.
+    """
     gaps = [_gap_document(one) for one in left_out]
     verdicts = list(verdicts)
     lines: list[str] = []
@@ -214,11 +223,12 @@ def doctor_answer(verdicts: Iterable[Any], left_out: Iterable[Any] = ()) -> Answ
         lines += [f"        {violation}" for violation in verdict.violations]
         left = verdict.count - len(verdict.violations)
         lines += [f"        and {left} more"] if left else []
-    lines += left_out_lines(gaps)
+    lines += [*left_out_lines(gaps), *silent_lines(silent)]
     broken = sum(not verdict.holds for verdict in verdicts)
     lines.append(f"{count(len(verdicts), 'law')}: {f'{broken} broken' if broken else 'all hold'}")
     document: dict[str, Json] = {"ok": not broken, "laws": [_verdict_document(one) for one in verdicts]}
     document["left_out"] = [*gaps]
+    document["silent"] = silent_document(silent)
     return Answer(document, tuple(lines))
 
 

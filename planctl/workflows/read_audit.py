@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from planctl.core.audit import Anchor, AuditVerdict, Logged, Verifier
+from planctl.core.anchoring import AuditVerdict, Binding, binding
+from planctl.core.audit import Anchor, Logged, Verifier
 from planctl.errors import NotFound
-from planctl.store.audit import anchor_of, entries
+from planctl.store.audit import adoptions, anchor_of, entries
 from planctl.store.audit_objects import entries_about, objects_of
 from planctl.store.settings import identity
 from planctl.values import dataclass
 
 if TYPE_CHECKING:
+    from planctl.core.anchoring import Silent
     from planctl.core.instants import Instant
     from planctl.store.engine import Tx
     from planctl.store.laws import Law
@@ -45,13 +47,12 @@ def audit_log(tx: Tx, asked: LogFilter) -> list[Logged]:
 def audit_verdict(tx: Tx, anchors: Iterable[Anchor] = ()) -> AuditVerdict:
     """Whether the audit is as it was written: its chain, what its entries name, and every tip that was kept elsewhere.
 
-    Only tips of this store in its generation bind it, and those that say no store; see `Anchor.binds`.
+    Which tips bind it, and which say nothing about it: see `binding`.
     """
     from planctl.store.laws.rows import named
 
-    who = identity(tx)
-    binding = [one.tip for one in anchors if one.binds(who.store_id, who.generation)]
-    verifier, kinds = Verifier(binding), set()
+    bound = _binding(tx, anchors)
+    verifier, kinds = Verifier(bound.tips), set()
     problems: list[str] = []
     for fault in verifier.faults(entries(tx)):  # to the end: where it is, and whether it was cut off
         kinds.add(fault.kind)
@@ -63,7 +64,7 @@ def audit_verdict(tx: Tx, anchors: Iterable[Anchor] = ()) -> AuditVerdict:
         verifier.tip,
         (*problems, *wrong),
         tuple(kind for kind in ("edited", "cut off", "rewritten") if kind in kinds),
-        len(binding),
+        bound,
         verifier.good,
     )
 
@@ -80,9 +81,16 @@ def tip_of(tx: Tx, at: Instant) -> Anchor:
     return anchor
 
 
-def anchored_law(tx: Tx, anchors: Iterable[Anchor]) -> Law:
-    """The law that the audit contains every tip that was kept elsewhere, for `examine`."""
+def anchored_law(tx: Tx, anchors: Iterable[Anchor], place: str) -> tuple[Law, tuple[Silent, ...]]:
+    """The law that the audit contains every tip that was kept elsewhere, for `examine`; and tips that do not tell.
+
+    `place` is where they were kept: that none of this store is there breaks the law.
+    """
     from planctl.store.laws.whole import anchored
 
-    who = identity(tx)
-    return anchored([one.tip for one in anchors if one.binds(who.store_id, who.generation)])
+    bound = _binding(tx, anchors)
+    return anchored(bound, place), bound.silent
+
+
+def _binding(tx: Tx, anchors: Iterable[Anchor]) -> Binding:
+    return binding(anchors, identity(tx).store_id, adoptions(tx))

@@ -62,6 +62,15 @@ def test_an_answer_kept_under_a_key_is_among_the_rows(kept: Run) -> None:
     assert [row["table"] for row in last["rows"]] == ["customer", "operation"]
 
 
+def test_beside_the_actor_stands_the_login_that_the_server_knows(kept: Run) -> None:
+    kept("customer", "update", "acme", "--name", "Bcme", "--operator", "amy")
+    rows = [line.split(",") for line in kept("audit", "log", "-f", "csv").stdout.splitlines()]
+    assert rows[0][2:4] == ["actor", "server_login"]
+    assert rows[-1][2:4] == ["amy", "owner" if stores.ON_POSTGRES else ""]
+    *_, entry = kept("audit", "log", "-f", "json").json
+    assert entry["origin"].get("session_user") == ("owner" if stores.ON_POSTGRES else None)
+
+
 # --- anchors
 
 
@@ -170,6 +179,126 @@ def test_a_store_that_is_older_than_its_anchor_does_not_catch_up_with_it_by_writ
     assert "  this store is older than its anchor: that has audit entry 2 with" in adopted.stderr
     assert "  here is an audit that ends at 1. Numbers" in adopted.stderr
     assert run("customer", "add", "other", "--currency", "USD").exit_code == 0
+
+
+# --- a store that was put back and adopted
+
+
+ADOPT = ("store", "adopt", "--reason", "put back", "--yes")
+
+
+@pytest.fixture
+def put_back(run: Run, tmp_path: Path) -> Run:
+    """A store that was put back as it was at entry 2 and adopted with entry 3; the lost entry 3 was anchored too."""
+    run("init", "made")
+    run("customer", "add", "acme", "--currency", "USD")
+    run("audit", "anchor", "--to", "tips")
+    backup = (tmp_path / "store.db").read_bytes()
+    run("customer", "add", "lost", "--currency", "USD")
+    run("audit", "anchor", "--to", "tips")
+    (tmp_path / "store.db").write_bytes(backup)
+    (tmp_path / "backup").write_bytes(backup)
+    assert run(*ADOPT).exit_code == 0
+    run("audit", "anchor", "--to", "tips")
+    return run
+
+
+@pytest.mark.sqlite_only
+def test_what_was_anchored_before_an_adoption_binds_as_far_as_the_chain_goes_back(
+    put_back: Run, tmp_path: Path
+) -> None:
+    said = put_back("audit", "verify", "--anchor", "tips", "-f", "json").json
+    assert (said["ok"], said["anchors"], said["anchored_up_to"]) == (True, 2, 3)
+    assert said["silent"] == [{"generation": 1, "tips": 1, "after": 2}]
+    lines = put_back("audit", "verify", "--anchor", "tips").stdout.splitlines()
+    assert "chain whole, 2 anchors reached, up to entry 3; tip 3" in lines[0]
+    told = (
+        "1 tip of generation 1 beyond entry 2, after which this store was adopted: nothing is said about it"
+    )
+    assert lines[1:] == [told]
+    tips = (tmp_path / "tips").read_text().splitlines()
+    (tmp_path / "tips").write_text("\n".join([f"2 {'a' * 64} {tips[0].split(' ', 2)[2]}", *tips[1:]]))
+    broken = put_back("audit", "verify", "--anchor", "tips", "-f", "json")
+    assert (broken.exit_code, broken.json["kinds"]) == (74, ["rewritten"])
+    assert broken.json["problems"] == ["audit entry 2 is not the one that was anchored (aaaaaaaaaaaa…)"]
+    checked = put_back("doctor", "--anchor", "tips")
+    assert checked.exit_code == 1
+    assert told in checked.stdout.splitlines()
+
+
+@pytest.mark.sqlite_only
+def test_another_adoption_of_the_same_backup_is_not_taken_for_this_one(
+    put_back: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ANCHOR, f"file:{tmp_path / 'tips'}")
+    put_back("customer", "add", "there", "--currency", "USD")
+    (tmp_path / "store.db").write_bytes((tmp_path / "backup").read_bytes())
+    assert put_back(*ADOPT).exit_code == 0
+    assert put_back("customer", "update", "acme", "--name", "Here").exit_code == 0
+    marks = [line.split()[2] for line in (tmp_path / "tips").read_text().splitlines()[2:]]
+    assert [mark.partition("#")[2].partition("/")[0] for mark in marks] == ["2", "2", "2", "2"]
+    assert marks[0] == marks[1] != marks[2] == marks[3]
+    verified = put_back("audit", "verify", "-f", "json")
+    assert (verified.exit_code, verified.json["anchors"], verified.json["anchored_up_to"]) == (0, 3, 4)
+    assert verified.json["silent"] == [
+        {"generation": 1, "tips": 1, "after": 2},
+        {"generation": 2, "tips": 2, "after": None},
+    ]
+    assert "2 tips of generation 2 kept by another copy of this store" in put_back("audit", "verify").stdout
+
+
+@pytest.mark.sqlite_only
+def test_an_original_that_comes_back_in_the_place_of_an_adopted_store_is_found(
+    put_back: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its own tips are in its chain; only those of the store that went on show that it is an older copy."""
+    (tmp_path / "store.db").write_bytes((tmp_path / "backup").read_bytes())
+    found = put_back("audit", "verify", "--anchor", "tips", "-f", "json")
+    assert (found.exit_code, found.json["kinds"]) == (74, ["cut off"])
+    monkeypatch.setenv(ANCHOR, f"file:{tmp_path / 'tips'}")
+    refused = put_back("customer", "add", "again", "--currency", "USD", "-f", "json")
+    assert (refused.exit_code, refused.error["code"]) == (4, "store-behind-anchor")
+    assert put_back(*ADOPT).exit_code == 0
+    assert put_back("customer", "add", "again", "--currency", "USD").exit_code == 0
+    assert put_back("audit", "verify").exit_code == 0
+
+
+@pytest.mark.sqlite_only
+def test_a_copy_that_another_was_adopted_before_more_often_is_adopted_as_often(
+    put_back: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ANCHOR, f"file:{tmp_path / 'tips'}")
+    put_back(*ADOPT)
+    (tmp_path / "store.db").write_bytes((tmp_path / "backup").read_bytes())
+    assert put_back(*ADOPT).exit_code == 0
+    behind = put_back("customer", "add", "again", "--currency", "USD", "-f", "json")
+    assert behind.error["code"] == "store-behind-anchor"
+    assert put_back(*ADOPT).exit_code == 0
+    assert put_back("customer", "add", "again", "--currency", "USD").exit_code == 0
+    assert put_back("audit", "verify").exit_code == 0
+
+
+# --- a place that was emptied
+
+
+def test_a_place_that_was_emptied_does_not_pass_for_one_that_holds(
+    kept: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tips").touch()
+    broken = kept("doctor", "--anchor", "tips", "--quiet")
+    assert broken.exit_code == 1
+    assert "audit: no tip of it is kept at file:tips, so nothing shows that its end is there" in broken.stdout
+    monkeypatch.setenv(ANCHOR, f"file:{tmp_path / 'tips'}")
+    for taken_away in (False, True):
+        if taken_away:
+            (tmp_path / "tips").unlink()
+        assert kept("doctor", "--quiet").exit_code == 1
+        unproven = kept("audit", "verify", "-f", "json")
+        assert (unproven.exit_code, unproven.error["code"]) == (3, "no-anchor")
+        assert unproven.error["where"] == ANCHOR
+    assert kept("customer", "update", "acme", "--name", "B").exit_code == 0
+    assert kept("doctor", "--quiet").exit_code == 0
+    assert kept("audit", "verify").exit_code == 0
 
 
 # --- what became of it

@@ -223,6 +223,16 @@ def test_allow_and_disallow_keep_no_address_in_the_audit(shop: Run) -> None:
     assert put.stderr == "undo with: planctl plan disallow voice dean@school.example cust_1\n"
     assert "dean@" not in shop("audit", "log", "-f", "json").stdout
     assert shop("plan", "disallow", "voice", "cust_1").exit_code == 0
+    dean = ("audit", "log", "--object", "allow_entry/schools/dean@school.example", "-f", "json")
+    assert [one["command"] for one in shop(*dean).json] == ["plan allow"]
+    assert shop("plan", "disallow", "voice", "dean@school.example").exit_code == 0
+    entries = shop(*dean).json
+    assert [one["command"] for one in entries] == ["plan allow", "plan disallow"]
+    hidden = next(row["id"] for row in entries[1]["rows"] if row["table"] == "allow_entry")
+    assert hidden.startswith("schools/sha256:")
+    assert shop("audit", "log", "--object", f"allow_entry/{hidden}", "-f", "json").json == entries
+    assert shop("audit", "log", "--object", "allow_entry/schools", "-f", "json").json == []
+    assert shop("doctor").exit_code == 0
 
 
 # --- looking

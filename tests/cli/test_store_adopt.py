@@ -30,7 +30,10 @@ def test_it_runs_no_invoices_also_where_nothing_is_due(moved: Run, as_of: str) -
     ran = moved("--as-of", as_of, "invoice", "run", "-f", "json")
     assert (ran.exit_code, ran.error["code"]) == (4, "store-not-adopted")
     assert ran.error["expected"] == "berlin:/srv/books.db"
-    assert ran.error["hint"].endswith("planctl store adopt --reason TEXT")
+    assert ran.error["hint"] == (
+        "if it goes on here, and its original never again: planctl store adopt --reason 'it goes on here';"
+        " where numbers were given since that are not here, add the last of each series: --after NUMBER"
+    )
     assert len(moved("invoice", "list", "-f", "json").json) == 1
 
 
@@ -68,6 +71,8 @@ def test_an_adopted_store_bills_in_the_next_generation(moved: Run) -> None:
     assert adopted.exit_code == 0, adopted.stderr
     here = moved("store", "info", "-f", "json").json
     assert (here["home"], here["generation"], here["at_home"]) == (here["here"], 2, True)
+    assert adopted.json["adoption"] == here["adoption"]
+    assert here["adoption"].startswith("adoption_")
     assert (adopted.json["home_before"], adopted.json["home"]) == ("berlin:/srv/books.db", here["here"])
     assert adopted.json["series"] == [
         {"series": "INV", "year": 2025, "last": "INV-2025-00001", "next": "INV-2025-00002"}

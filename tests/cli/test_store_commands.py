@@ -9,6 +9,7 @@ import pytest
 from planctl.cli import output
 from planctl.cli.requests import impersonal
 from planctl.core.document import Document
+from planctl.errors import StoreFailure
 from tests import stores
 from tests.cli.conftest import Run
 from tests.stores import edited
@@ -38,6 +39,26 @@ def test_init_again_changes_nothing(run: Run, tmp_path: Path) -> None:
     assert again.exit_code == 0
     assert "is there already" in again.stdout
     assert (tmp_path / "catalog" / "catalog.yaml").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [(False, "The store was made; nothing was written into it."), (True, "Nothing was changed.")],
+)
+def test_an_init_that_fails_once_the_store_is_there_says_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch, there: bool, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreFailure("the disk failed", got="Input/output error")
+
+    if there:
+        run("init", "--test")
+    with monkeypatch.context() as broken:
+        broken.setattr("planctl.workflows.start_project.check_store", fail)
+        failed = run("init", "--test")
+    assert (failed.exit_code, failed.stderr.splitlines()[-1]) == (74, said)
+    assert "is there already" in run("init", "--test").stdout
+    assert run("doctor").exit_code == 0
 
 
 def test_init_takes_no_store_of_the_other_kind(run: Run) -> None:
@@ -213,8 +234,33 @@ def test_a_backup_is_private_checked_and_never_overwrites(shop: Run, tmp_path: P
     assert shop("store", "backup", target).exit_code == 4
 
 
+@pytest.mark.sqlite_only
 def test_a_backup_in_a_dry_run_makes_nothing(shop: Run, tmp_path: Path) -> None:
     assert shop("store", "backup", tmp_path / "one.db", "--dry-run").exit_code == 0
+    assert not (tmp_path / "one.db").exists()
+    (tmp_path / "one.db").touch()
+    refused = shop("store", "backup", tmp_path / "one.db", "--dry-run", "-f", "json")
+    assert (refused.exit_code, refused.error["code"]) == (4, "backup-exists")
+
+
+@pytest.mark.parametrize("option", ["--key", "--reason"])
+@pytest.mark.parametrize(
+    ("command", "given"),
+    [
+        ("store backup", "one.db"),
+        ("store copy", "store.db one.db"),
+        ("store restore", "store.db one.db"),
+        ("prices set", "a month USD 1"),
+        ("catalog pull", ""),
+    ],
+)
+def test_what_makes_files_offers_neither_a_key_nor_a_reason_and_takes_none(
+    shop: Run, tmp_path: Path, command: str, given: str, option: str
+) -> None:
+    assert option not in shop(*command.split(), "--help").stdout
+    refused = shop(*command.split(), *given.split(), option, "k", "-f", "json")
+    assert (refused.exit_code, refused.error["code"]) == (64, "usage")
+    assert option in refused.error["message"]
     assert not (tmp_path / "one.db").exists()
 
 

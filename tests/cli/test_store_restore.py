@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 import sqlite3
 import stat
+from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from tests.cli.test_process import at_a_terminal
 pytestmark = pytest.mark.sqlite_only
 
 NEXT = ("--as-of", "2025-11-01")
+
+NO_ROOM = "free some space there, or name another place; nothing was restored, and the backup is as it was"
 
 
 @pytest.fixture
@@ -149,8 +154,46 @@ def test_what_would_be_kept_with_a_write_is_refused(live: Run, backup: Path, opt
 
 def test_a_server_is_not_restored_but_copied_into(live: Run, backup: Path) -> None:
     done = live("store", "restore", backup, "postgresql://books.example/books", "--yes", "-f", "json")
-    assert (done.exit_code, done.error["code"]) == (4, "not-yet")
-    assert "planctl store copy BACKUP" in done.error["hint"]
+    assert (done.exit_code, done.error["code"]) == (4, "backup-by-server")
+    assert done.error["hint"] == (
+        f"into an empty database: planctl store copy {backup} postgresql://books.example/books;"
+        " what pg_dump made: pg_restore --exit-on-error --create"
+    )
+
+
+def test_a_full_disk_names_the_place_and_not_the_backup_and_leaves_nothing(
+    live: Run, backup: Path, tmp_path: Path
+) -> None:
+    """A file that may not grow is a full disk that needs no root."""
+    left = sorted(tmp_path.rglob("*"))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (backup.stat().st_size // 2, hard))
+    try:
+        full = live("store", "restore", backup, "new/deep/books.db", "--yes", "-f", "json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert (full.exit_code, full.error["code"]) == (74, "disk")
+    assert full.error["where"] == str(tmp_path / "new" / "deep" / "books.db")
+    assert full.error["message"] == "the store cannot be written: no space left, or the disk failed"
+    assert full.error["hint"] == NO_ROOM
+    assert sorted(tmp_path.rglob("*")) == left
+
+
+def test_where_there_is_no_room_it_does_not_begin(
+    live: Run, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, size = sorted(tmp_path.rglob("*")), backup.stat().st_size
+    disk = namedtuple("disk", "f_bavail f_frsize")
+    monkeypatch.setattr(os, "statvfs", lambda _: disk(size // 4096 + 1, 4096))
+    full = live("store", "restore", backup, "new/books.db", "--yes", "-f", "json")
+    assert (full.exit_code, full.error["code"]) == (74, "disk")
+    assert full.error["where"] == str(tmp_path / "new" / "books.db")
+    assert (full.error["expected"], full.error["got"], full.error["hint"]) == (
+        f"{size + 1_048_576:,} bytes",
+        f"{(size // 4096 + 1) * 4096:,} bytes",
+        NO_ROOM,
+    )
+    assert sorted(tmp_path.rglob("*")) == left
 
 
 @pytest.mark.parametrize(

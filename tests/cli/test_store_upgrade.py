@@ -27,6 +27,7 @@ OLDER = """
 DROP TRIGGER audit_object_no_update; DROP TRIGGER audit_object_no_delete; DROP TABLE audit_object;
 DROP TRIGGER number_gap_no_update; DROP TRIGGER number_gap_no_delete; DROP TABLE number_gap;
 ALTER TABLE store_identity DROP COLUMN generation; ALTER TABLE store_identity DROP COLUMN home;
+ALTER TABLE store_identity DROP COLUMN adoption;
 UPDATE alembic_version SET version_num = '0006'; PRAGMA user_version = 6;
 """
 """What takes migration 0007 back, so that there is a store of the release before it with a business in it."""
@@ -217,7 +218,7 @@ def killed_after(point: str, *words: str) -> None:
     [
         "planctl.store.maintenance.copy_pages",
         "planctl.store.maintenance.keep_from_before",
-        "planctl.store.migrate._run",
+        "planctl.store.migrate.run_migrations",
         "planctl.store.upgrading.settle_in",
         "planctl.workflows.maintain_store.examine",
         "planctl.store.audit.append",

@@ -46,13 +46,17 @@ def test_it_may_still_be_compared_and_foreseen(live: Run, stripe: FakeStripe, tm
     done(live("stripe", "push", "--live", "--yes"))
     marks = [one["metadata"]["planctl_generation"] for one in stripe.objects("price", live=True)]
     assert marks == ["2", "2"]
+    mine = live("store", "info", "-f", "json").json["adoption"]
+    assert mine.startswith("adoption_")
+    assert {one["metadata"]["planctl_adoption"] for one in stripe.objects("price", live=True)} == {mine}
 
 
 def test_in_its_first_generation_a_store_says_nothing_of_it(planctl: Run, there: FakeStripe) -> None:
     """So the bytes of what was kept before are those of today, and so are their keys."""
     done(planctl("stripe", "push"))
     for kind in ("product", "price", "customer", "invoice"):
-        assert all("planctl_generation" not in one["metadata"] for one in there.objects(kind)), kind
+        for one in there.objects(kind):
+            assert not {"planctl_generation", "planctl_adoption"} & one["metadata"].keys(), kind
 
 
 @pytest.mark.parametrize(("kind", "name"), [("product", "starter"), ("customer", "nova"), ("invoice", "")])
@@ -74,6 +78,30 @@ def test_a_store_that_is_older_than_what_it_made_sends_nothing(
     assert (refused.error["expected"], refused.error["got"]) == ("generation 1 or before", "generation 2")
     assert [one for one in there.posts() if kind in one.path] == []
     assert name in refused.error["message"]
+
+
+def test_two_that_were_adopted_from_one_backup_are_told_apart(
+    planctl: Run, there: FakeStripe, tmp_path: Path
+) -> None:
+    """Both are of generation 2. The first to push goes on; the other sends nothing before it is adopted again."""
+    generation = "UPDATE store_identity SET generation = {}, adoption = 'adoption_{}'"
+    stores.copy(tmp_path / "store.db", tmp_path / "other.db")
+    stores.edited(tmp_path / "store.db", generation.format(2, "berlin"))
+    done(planctl("stripe", "push"))
+    done(planctl("stripe", "push"))
+    stores.copy(tmp_path / "other.db", tmp_path / "store.db")
+    stores.edited(tmp_path / "store.db", generation.format(2, "madrid"))
+    sell(planctl, "rosa")
+    there.requests.clear()
+    refused = planctl("stripe", "push", "-f", "json")
+    assert (refused.exit_code, refused.error["code"]) == (4, "stripe-generation")
+    assert (refused.error["expected"], refused.error["got"]) == ("adoption_madrid", "adoption_berlin")
+    assert refused.error["message"].startswith("another copy of this store was adopted")
+    assert there.posts() == []
+    stores.edited(tmp_path / "store.db", generation.format(3, "again"))
+    pushed = planctl("stripe", "push")  # the invoice that the other one made waits for a person
+    assert (pushed.exit_code, pushed.stderr) == (1, "something waits for a person: planctl stripe status\n")
+    assert ours(there, "customer", "rosa")["metadata"]["planctl_adoption"] == "adoption_again"
 
 
 def test_once_adopted_it_pushes_on(planctl: Run, there: FakeStripe, tmp_path: Path) -> None:

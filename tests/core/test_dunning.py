@@ -344,6 +344,9 @@ def test_the_day_of_a_payment_is_a_local_one() -> None:
     assert same_day.anchors == ()
     day_before = paid_up(berlin, [], t("2026-01-31T22:00:00Z"), "pay_1").subscription
     assert day_before.anchors == (t("2026-01-31T22:00:00Z"),)
+    assert paid_up(berlin, [], t("2026-01-31T23:30:00Z"), "pay_1").subscription.anchors == ()
+    day_after = paid_up(berlin, [], t("2026-02-01T23:30:00Z"), "pay_1").subscription
+    assert day_after.anchors == (t("2026-02-01T23:30:00Z"),)
 
 
 def test_where_a_run_settled_what_fell_due_at_the_payment_the_new_period_begins_right_after_it() -> None:

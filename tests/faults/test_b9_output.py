@@ -508,6 +508,8 @@ def test_a_signal_in_the_middle_leaves_the_store_whole(
 
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup a child would ignore it
         commit = SqliteLink.commit
 
         def hit(link: SqliteLink) -> None:

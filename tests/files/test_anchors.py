@@ -91,15 +91,30 @@ def test_lines_of_a_system_log_are_found_and_others_passed_over(tmp_path: Path) 
     assert [*anchors.anchors(Place("file", str(tmp_path / "auth.log")))] == [FIRST]
 
 
-def test_the_last_tip_of_a_store_is_the_highest_of_its_generation(tmp_path: Path) -> None:
+def test_the_last_tip_of_a_store_is_the_highest_of_its_newest_generation(tmp_path: Path) -> None:
     file = tmp_path / "anchors"
     other, adopted = Anchor(Tip(9, AA), "store_2", 1, "x"), Anchor(Tip(3, AA), "store_1", 2, "x")
     file.write_text("".join(f"{one.line}\n" for one in (SECOND, FIRST, other, adopted)))
     place = Place("file", str(file))
+    assert last_anchor(place, "store_1", 1) == adopted  # so a store of the first is an older copy
+    assert last_anchor(place, "store_1", 3) is None
+    file.write_text("".join(f"{one.line}\n" for one in (SECOND, FIRST, other)))
     assert last_anchor(place, "store_1", 1) == SECOND
+    file.write_text("".join(f"{one.line}\n" for one in (adopted, SECOND)))
     assert last_anchor(place, "store_1", 2) == adopted
+    assert last_anchor(place, "store_1", 2, "adoption_x") == adopted  # it does not say by which
     assert last_anchor(place, "store_3", 1) is None
     assert last_anchor(Place("file", str(tmp_path / "none")), "store_1", 1) is None
+
+
+def test_the_last_tip_is_not_that_of_another_adoption_of_the_same_backup(tmp_path: Path) -> None:
+    mine = Anchor(Tip(6, AA), "store_1", 2, "x", "adoption_x")
+    other = Anchor(Tip(9, BB), "store_1", 2, "x", "adoption_y")
+    (tmp_path / "anchors").write_text(f"{mine.line}\n{other.line}\n")
+    place = Place("file", str(tmp_path / "anchors"))
+    assert last_anchor(place, "store_1", 2, "adoption_x") == mine
+    assert last_anchor(place, "store_1", 2, "adoption_y") == other
+    assert last_anchor(place, "store_1", 2, "adoption_z") is None
 
 
 def test_the_journal_is_told_in_its_own_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,11 +163,16 @@ def test_a_git_note_on_the_head_takes_every_tip(tmp_path: Path) -> None:
     assert sorted(one.tip.seq for one in anchors.anchors(place)) == [1, 2, 2]
 
 
-def test_a_tip_without_a_store_binds_every_store_and_one_with_it_only_its_own() -> None:
-    assert Anchor(Tip(1, AA)).binds("store_1", 1)
-    assert FIRST.binds("store_1", 1)
-    assert not FIRST.binds("store_1", 2)
-    assert not FIRST.binds("store_2", 1)
+@pytest.mark.parametrize(
+    ("anchor", "line"),
+    [
+        (FIRST, f"1 {AA} store_1#1 2026-01-01T00:00:00Z"),
+        (Anchor(Tip(7, BB), "store_1", 2, "x", "adoption_9"), f"7 {BB} store_1#2/adoption_9 x"),
+    ],
+)
+def test_a_line_says_the_store_its_generation_and_which_adoption_that_was(anchor: Anchor, line: str) -> None:
+    assert anchor.line == line
+    assert Anchor.of_line(line) == anchor
 
 
 @pytest.mark.parametrize(

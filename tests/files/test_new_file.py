@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -34,3 +36,16 @@ def test_a_directory_that_is_a_file_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("", encoding="utf-8")
     with pytest.raises(StoreFailure):
         write_new_file(tmp_path / "a" / "b", "x")
+
+
+def test_nothing_is_left_of_a_file_that_the_disk_did_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, *_: object, **__: object) -> TextIO:
+        os.close(descriptor)
+        return Path("/dev/full").open("w", encoding="utf-8")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(StoreFailure, match="cannot be written"):
+        write_new_file(tmp_path / "new.yaml", "plans: {}\n")
+    assert list(tmp_path.iterdir()) == []

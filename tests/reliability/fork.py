@@ -23,8 +23,8 @@ from typing import IO, Any, Self
 
 ROOT = Path(__file__).parents[2]
 
-PATIENCE = 60
-"""After so many seconds a child that still runs is killed, and the test fails."""
+PATIENCE = 300
+"""After so many seconds a child that still runs is killed, and the test fails: far more than a busy machine takes."""
 
 MODES = (
     "count",
@@ -94,6 +94,7 @@ class ForkServer:
             [sys.executable, "-c", "from tests.reliability.fork import serve; serve()"],
             cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
+        self._tasks: dict[int, Task] = {}
         self._hear()
 
     def run(self, task: Task) -> Ended:
@@ -103,12 +104,15 @@ class ForkServer:
     def start(self, task: Task) -> int:
         """Start a task; the number of its process, to signal it and for `wait`. Any number may run at once."""
         pid: int = self._asked("start", task)
+        self._tasks[pid] = task
         return pid
 
     def wait(self, pid: int) -> Ended:
         """Wait for a task that was started."""
         ended: Ended = self._asked("wait", pid)
-        assert ended.code != -signal.SIGALRM, f"it did not end in time:\n{ended.stdout}\n{ended.stderr}"
+        task = self._tasks.pop(pid)
+        said = f"{task.words} with {task.fault} did not end in {task.patience} seconds"
+        assert ended.code != -signal.SIGALRM, f"{said}\n{ended.stdout}\n{ended.stderr}"
         return ended
 
     def close(self) -> None:

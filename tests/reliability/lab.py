@@ -46,7 +46,7 @@ class Content:
     files: dict[str, bytes]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Lab:
     """A seed and what runs on copies of it. `folder` is where the copy stands: always the same place."""
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,24 @@ def run_part(target: str, number: int, part: Part) -> dict[str, Any]:
     return {"target": target, "part": number, "cases": cases, "violations": violations, "seconds": seconds}
 
 
+class Stopped(BaseException):
+    """A ^C. A command of planctl that runs in this process would answer a KeyboardInterrupt with 130."""
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """^C is Stopped."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def numbers(text: str) -> range:
     """`0-99` or `7`."""
     first, _, last = text.partition("-")
@@ -81,21 +101,31 @@ def numbers(text: str) -> range:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is asked for; 1 where there was a violation."""
+    """Run what is asked for; 1 where there was a violation, 130 where ^C cut a part: it is run whole the next time."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--target", choices=[*TARGETS, "all"], required=True)
     parser.add_argument("--parts", type=numbers, required=True, metavar="0-99")
     parser.add_argument("--into", type=Path, required=True, metavar="FILE")
     said = parser.parse_args(arguments)
+    with stoppable():
+        return run(TARGETS if said.target == "all" else [said.target], said.parts, said.into)
+
+
+def run(targets: Iterable[str], parts: range, into: Path) -> int:
+    """Run the parts that a file does not have; the exit code."""
     violations = 0
-    for target in TARGETS if said.target == "all" else [said.target]:
-        part, known = found(target), done(said.into, target)
-        for number in said.parts:
+    for target in targets:
+        part, known = found(target), done(into, target)
+        for number in parts:
             if number in known:
                 continue
-            line = run_part(target, number, part)
+            try:
+                line = run_part(target, number, part)
+            except Stopped:
+                sys.stderr.write(f"stopped in part {number} of {target}; the same command begins there\n")
+                return 130
             violations += line["violations"]
-            with said.into.open("a", encoding="utf-8") as file:
+            with into.open("a", encoding="utf-8") as file:
                 file.write(f"{json.dumps(line)}\n")
     return 1 if violations else 0
 

@@ -130,7 +130,7 @@ HERE = (
     Command("access revoke", ("access", "revoke", "alice")),
     Command("init", ("init", "fresh", "--test")),
     Command("store copy", ("store", "copy", "{url}", "twin.db"), reasoned=False),
-    Command("store backup", ("store", "backup", "saved.db"), code=4),
+    Command("store backup", ("store", "backup", "saved.db"), code=4, reasoned=False),
     Command("store restore", ("store", "restore", "no.db"), code=4, reasoned=False),
     Command("store adopt", ("store", "adopt")),
 )

@@ -204,7 +204,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("coupon remove orion/a fifth"),
     _command("hold clear sirius"),
     _command("config set seller.name", "World & Co"),
-    _command("store backup saved.db", keyed=False, files=("saved.db",)),
+    _command("store backup saved.db", keyed=False, reasoned=False, files=("saved.db",)),
     _command("store copy store.db twin.db", keyed=False, reasoned=False, files=("twin.db",)),
     _command("store upgrade", keyed=False),
     _command("store restore old.db restored.db", keyed=False, reasoned=False, files=("restored.db",)),
@@ -371,7 +371,8 @@ def _steps() -> Iterator[tuple[str, str]]:
 def _done(at: str, line: str) -> None:
     if line.startswith("store backup") and os.environ["PLANCTL_STORE"].startswith("postgresql:"):
         return  # a server has backups of its own
-    code = main(["--as-of", at, "--yes", "--quiet", "--reason", "history", *line.split()])
+    reason = () if line.startswith("store backup") else ("--reason", "history")
+    code = main(["--as-of", at, "--yes", "--quiet", *reason, *line.split()])
     assert code == 0, f"{line} left with {code}"
 
 

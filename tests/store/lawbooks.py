@@ -76,7 +76,10 @@ def unnoticed(path: Path, table: str, where: str) -> set[str]:
                     assert tx.connection.execute(text(statement)).rowcount == 1
                 except IntegrityError:
                     continue  # a reference that PostgreSQL looks at by itself
-                if not any(True for law in reversed(RECOMPUTED) for _ in law.violations(tx)):
+                laws = [
+                    law for law in reversed(RECOMPUTED) if law.id != "schema-as-made"
+                ]  # its guards are lifted
+                if not any(True for law in laws for _ in law.violations(tx)):
                     missed.add(column)
     return missed
 

@@ -408,7 +408,7 @@ def older(shared: str, monkeypatch: pytest.MonkeyPatch) -> str:
         connection.exec_driver_sql("CREATE TABLE number_gap (LIKE number_gap_before INCLUDING ALL)")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0007'")
 
-    monkeypatch.setattr(migrate, "_run", migration)
+    monkeypatch.setattr(migrate, "run_migrations", migration)
     return shared.replace("access_billing", "owner")
 
 

@@ -47,7 +47,7 @@ def holds(url: str, home: str = "") -> dict[str, Content]:
     with open_store(url) as store, store.write() as tx:
         tx.rollback_only()
         if home:
-            put_home(tx, home, identity(tx).generation)
+            put_home(tx, home)
         return digest(tx)
 
 

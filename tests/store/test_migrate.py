@@ -107,7 +107,7 @@ def next_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("planctl.store.version.SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(migrate, "SCHEMA_VERSION", NEXT)
     monkeypatch.setattr(upgrading, "SCHEMA_VERSION", NEXT)
-    monkeypatch.setattr(migrate, "_run", add_a_table)
+    monkeypatch.setattr(migrate, "run_migrations", add_a_table)
 
 
 @pytest.mark.usefixtures("next_schema")
@@ -128,7 +128,7 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
 
     before = schema_of(store_path)
     with monkeypatch.context() as patch:
-        patch.setattr(migrate, "_run", half)
+        patch.setattr(migrate, "run_migrations", half)
         with pytest.raises(KeyError):
             upgrading.upgrade(str(store_path))
     assert schema_of(store_path) == before
@@ -138,14 +138,14 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
 def test_a_creation_that_fails_leaves_nothing_that_looks_like_a_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, run = tmp_path / "books.db", migrate._run
+    path, run = tmp_path / "books.db", migrate.run_migrations
 
     def half(connection: Connection) -> None:
         run(connection)
         raise KeyError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrate, "_run", half)
+        patch.setattr(migrate, "run_migrations", half)
         with pytest.raises(KeyError):
             open_store(str(path), create=True)
     assert path.read_bytes() == b""
@@ -176,7 +176,7 @@ def of_schema(path: Path, number: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("planctl.store.version.SCHEMA_VERSION", number)
         patch.setattr(migrate, "SCHEMA_VERSION", number)
-        patch.setattr(migrate, "_run", up_to)
+        patch.setattr(migrate, "run_migrations", up_to)
         patch.setattr(migrate, "settle_in", lambda *_: None)
         open_store(str(path), create=True).close()
 

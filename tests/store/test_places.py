@@ -22,7 +22,7 @@ from planctl.store.invoices import next_numbers
 from planctl.store.laying import laid
 from planctl.store.link import open_link
 from planctl.store.naming_places import is_same
-from planctl.store.settings import identity, put_home
+from planctl.store.settings import identity, put_adoption, put_home
 from planctl.store.url import StoreUrl
 from tests import stores
 
@@ -94,7 +94,7 @@ def test_what_a_login_may_not_ask_is_not_compared(home: str, place: str, same: b
 def test_a_store_that_is_not_at_home_gives_no_number_but_foresees_it(books: Path) -> None:
     with open_store(stores.url(books)) as store:
         with store.write() as tx:
-            put_home(tx, "elsewhere", 1)
+            put_home(tx, "elsewhere")
         with pytest.raises(Refused, match="not where it lives") as caught, store.write() as tx:
             next_numbers(tx, [AT])
         assert (caught.value.code, caught.value.expected) == ("store-not-adopted", "elsewhere")
@@ -393,6 +393,7 @@ def test_the_version_is_asked_in_every_transaction(store_path: Path) -> None:
 
 def test_entries_of_a_store_that_was_adopted_stay_one_chain(books: Path) -> None:
     with open_store(stores.url(books)) as store, store.write() as tx:
-        put_home(tx, places.here(tx), 2)
+        put_home(tx, places.here(tx))
+        put_adoption(tx, 2, "adoption_1")
         audit.append(tx, AuditEntry(AT, "amy", "store adopt"))
         assert audit.verify(tx) == []

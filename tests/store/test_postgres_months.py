@@ -154,7 +154,7 @@ def test_events_of_an_older_store_are_in_their_months_after_the_upgrade(
         for number, day in enumerate((20_453, 20_454, 20_484, 20_485, 0, LAST))
     ]
     with monkeypatch.context() as patch:
-        patch.setattr(migrate, "_run", up_to_5)
+        patch.setattr(migrate, "run_migrations", up_to_5)
         patch.setattr(migrate, "settle_in", lambda *_: None)
         patch.setattr(migrate, "SCHEMA_VERSION", 5)
         patch.setattr("planctl.store.version.SCHEMA_VERSION", 5)

@@ -41,7 +41,7 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         command.upgrade(config, f"{SCHEMA_VERSION - 1:04}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrate, "_run", up_to)
+        patch.setattr(migrate, "run_migrations", up_to)
         patch.setattr(migrate, "settle_in", lambda *_: None)
         patch.setattr(migrate, "SCHEMA_VERSION", SCHEMA_VERSION - 1)
         patch.setattr("planctl.store.version.SCHEMA_VERSION", SCHEMA_VERSION - 1)
@@ -120,7 +120,7 @@ def test_an_upgrade_lets_readers_through_while_it_waits_for_a_table(
 
     monkeypatch.setattr(clock, "pause", pause)
     monkeypatch.setattr("planctl.store.postgres_link.BRIEF_MS", 10)
-    monkeypatch.setattr(migrate, "_run", altering)
+    monkeypatch.setattr(migrate, "run_migrations", altering)
     assert upgrade(older).after == SCHEMA_VERSION
     assert len(waits) == 2
     raw.close()
@@ -129,7 +129,7 @@ def test_an_upgrade_lets_readers_through_while_it_waits_for_a_table(
 def test_an_upgrade_gives_up_where_a_table_stays_in_use(older: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "pause", lambda _milliseconds: None)
     monkeypatch.setattr("planctl.store.postgres_link.BRIEF_MS", 10)
-    monkeypatch.setattr(migrate, "_run", altering)
+    monkeypatch.setattr(migrate, "run_migrations", altering)
     with psycopg.connect(older, autocommit=True) as raw:
         raw.execute("BEGIN")
         raw.execute("SELECT count(*) FROM customer")

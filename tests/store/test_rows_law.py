@@ -84,14 +84,35 @@ def _short(begin: str, past: list[tuple[int, str, str]], now: str) -> str:
         ("customer", ("acme",), "acme"),
         ("setting", ("seller.name",), "seller.name"),
         ("hold", (7, "odd"), "7/odd"),
-        ("trial_use", ("fingerprint", "a/b%2F", "main"), "fingerprint/a%2Fb%252F/main"),
+        ("number_gap", ("a/b%2F", 2026, 7), "a%2Fb%252F/2026/7"),
         ("plan_version", ("pro", 2), "pro/2"),
         ("operation", ("key/with/slashes",), "key/with/slashes"),
     ],
 )
 def test_a_name_of_a_row_leads_back_to_its_key(table: str, key: Key, name: str) -> None:
-    assert object_id(key) == name
+    assert object_id(table, key) == name
     assert key_of(table, name) == key
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "name"),
+    [
+        # printf %s dean@school.example | sha256sum
+        (
+            "allow_entry",
+            ("schools", "dean@school.example"),
+            "schools/sha256:e2b7d017e24a61873a70d3f1422c7ca3fa743f8dc198112c156275a24efebfe2",
+        ),
+        # printf %s f-81 | sha256sum
+        (
+            "trial_use",
+            ("fingerprint", "f-81", "group:main"),
+            "fingerprint/sha256:2628d31a9dff27953c8a467d519fe6fd54391bf8bc59020c4d828c704e528253/group:main",
+        ),
+    ],
+)
+def test_what_may_be_about_a_person_is_named_by_its_hash(table: str, key: Key, name: str) -> None:
+    assert object_id(table, key) == name
 
 
 @pytest.mark.parametrize("name", ["7", "x/odd", "7/odd/more"])

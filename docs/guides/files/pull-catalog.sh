@@ -21,6 +21,11 @@ git() {
     command git -C "$checkout" -c gpg.program=false -c gpg.x509.program=false -c gpg.ssh.allowedSignersFile="$signers" "$@"
 }
 
+# The python of the unit's PATH; -I: neither PYTHONPATH nor the directory it is started in can bring code into it.
+planctl() {
+    python -I -m planctl "$@"
+}
+
 git fetch --quiet origin '+refs/heads/main:refs/remotes/origin/main' 'refs/tags/catalog/*:refs/tags/catalog/*'
 tag=$(git for-each-ref --sort=-creatordate --count=1 --format='%(refname:short)' --merged=origin/main refs/tags/catalog)
 if [ -z "$tag" ]; then
@@ -45,9 +50,11 @@ echo "$object" > "$state/applied"
 
 # Where STATE/snapshot is a clone of the branch that the checks compare with, they see the new state at once.
 if [ -d "$state/snapshot/.git" ]; then
-    cd "$state/snapshot"
-    planctl catalog snapshot --out catalog.snapshot.json --quiet
-    command git add catalog.snapshot.json
-    command git -c user.name=planctl -c user.email=planctl@localhost commit --quiet -m "After $tag"
-    command git push --quiet origin HEAD:catalog-snapshot
+    snapshot() {
+        command git -C "$state/snapshot" "$@"
+    }
+    planctl catalog snapshot --out "$state/snapshot/catalog.snapshot.json" --quiet
+    snapshot add catalog.snapshot.json
+    snapshot -c user.name=planctl -c user.email=planctl@localhost commit --quiet -m "After $tag"
+    snapshot push --quiet origin HEAD:catalog-snapshot
 fi

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from planctl.core.stripe.model import GENERATION, LOCAL, STORE, Account, Object
+from planctl.core.stripe.model import ADOPTION, GENERATION, LOCAL, STORE, Account, Object
 from planctl.core.stripe.reading import metadata_of
 from planctl.errors import Refused
 
 
 class MadeLater(Refused):
-    """Stripe has an object that a later generation of the store made: this one is an older copy of it (exit 4)."""
+    """Stripe has an object that a later generation of the store made, or another adoption of it: a copy (exit 4)."""
 
     default_code = "stripe-generation"
 
@@ -72,18 +72,30 @@ def check_account(pinned: Account, account_id: str) -> None:
         )
 
 
-def check_generation(found: Iterable[Object], store_id: str, generation: int) -> None:
+def check_generation(found: Iterable[Object], store_id: str, generation: int, adoption: str) -> None:
     """Refuse to go on where one of the store's own objects at Stripe is of a later generation than the store.
 
-    An older copy of it, put in its place, would send again what was sent. An object that says nothing is of the first.
+    An older copy of it, put in its place, would send again what was sent, and so would another copy that was adopted
+    when this one was (`adoption` is this one's mark). An object that says nothing is of the first generation.
     """
     for one in found:
-        said = metadata_of(one, GENERATION) if metadata_of(one, STORE) == store_id else ""
-        if said.isascii() and said.isdigit() and int(said) > generation:
-            raise MadeLater(
-                f"this store is older than what it made at Stripe: {metadata_of(one, LOCAL)}",
-                where=str(one.get("id", "stripe")),
-                expected=f"generation {generation} or before",
-                got=f"generation {int(said)}",
-                hint="find the store that goes on; if it is this one: planctl store adopt --reason TEXT",
-            )
+        if metadata_of(one, STORE) != store_id:
+            continue
+        said, mark = metadata_of(one, GENERATION), metadata_of(one, ADOPTION)
+        made = int(said) if said.isascii() and said.isdigit() else 1
+        if made > generation:
+            what = "this store is older than what it made at Stripe"
+            raise _made_by_another(one, what, f"generation {generation} or before", f"generation {made}")
+        if made == generation > 1 and mark != adoption:
+            what = "another copy of this store was adopted, and has made this at Stripe"
+            raise _made_by_another(one, what, adoption or "no adoption", mark or "no adoption")
+
+
+def _made_by_another(one: Object, what: str, expected: str, got: str) -> MadeLater:
+    return MadeLater(
+        f"{what}: {metadata_of(one, LOCAL)}",
+        where=str(one.get("id", "stripe")),
+        expected=expected,
+        got=got,
+        hint="find the store that goes on; if it is this one: planctl store adopt --reason TEXT",
+    )

@@ -42,6 +42,9 @@ STORE, LOCAL, KEY = "planctl_store", "planctl_id", "planctl_key"
 GENERATION = "planctl_generation"
 """The same for how often the store was adopted when it made the object; it says so from the second generation on."""
 
+ADOPTION = "planctl_adoption"
+"""The same for that adoption's own mark: two stores adopted from one backup are of the same generation."""
+
 LONGEST_KEY = 255
 """Characters that Stripe takes in an idempotency key."""
 

@@ -15,6 +15,7 @@ from planctl.store.laws import (
     ledgers,
     life,
     rows,
+    schema,
     statuses,
     stripe,
     usage,
@@ -28,11 +29,16 @@ __all__ = ["LAWS", "Law", "Violation", "violations"]
 
 LAWS: tuple[Law, ...] = (
     Law("store-whole", "the database is whole and nobody else may read it", whole.whole),
+    Law(
+        "schema-as-made",
+        "tables, indexes, triggers and constraints are those that planctl makes",
+        schema.as_made,
+    ),
     Law("audit-chain", "no audit entry was changed or taken out", whole.chained),
     Law("audit-objects", "every audit entry names the rows that it changed", rows.named),
     Law(
         "rows-as-audited",
-        "what people set by hand is as the last audit entry about it left it",
+        "what people set by hand is as the last audit entry about it left it, and nothing else is there",
         rows.as_audited,
     ),
     Law("terms-unaltered", "every frozen text of terms has the hash it is kept under", catalog.unaltered),

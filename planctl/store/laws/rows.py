@@ -1,7 +1,8 @@
-"""Laws of what the audit recorded: entries name the rows they changed, and those rows are as they were left."""
+"""Laws of what the audit recorded: entries name the rows they changed; rows are as they were left, and no others."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -10,16 +11,21 @@ from typing import TYPE_CHECKING
 from planctl.core.audit import ObjectsDigest
 from planctl.core.document import document_of
 from planctl.store.audit import entries
-from planctl.store.audit_objects import by_entry, by_object, key_of
+from planctl.store.audit_objects import UNSAID, by_entry, by_object, finder, unnamed
 from planctl.store.laws.model import Breach
+from planctl.store.laws.reading import count_of
 from planctl.store.sets import chunks
 from planctl.store.touching import AUDITED, hashes
 
 if TYPE_CHECKING:
+    from planctl.store.audit_objects import Finder
     from planctl.store.engine import Tx
+    from planctl.store.touching import Key
 
 Past = list[tuple[int, str, str]]
 """Number, hash before and hash after of each entry that names a row, oldest first."""
+
+_NEVER = ("the audit names a row that there cannot be",)
 
 
 def named(tx: Tx) -> Iterator[Breach]:
@@ -44,27 +50,53 @@ def named(tx: Tx) -> Iterator[Breach]:
 
 
 def as_audited(tx: Tx) -> Iterator[Breach]:
-    """Every row that an entry names is as the last one left it, and was so before each entry that changed it."""
+    """Every row that an entry names is as the last one left it, and was so before each entry that changed it.
+
+    No other row is there, but in tables that are written without an entry: the first entry of a store named all that
+    were, and so did the entries of an upgrade. Where no entry names anything yet, nothing is known of any row.
+    """
+    find, there = finder(tx), Counter[str]()
     for name, objects in groupby(by_object(tx), key=itemgetter(0)):
+        if name not in AUDITED:
+            for _, said, _ in objects:
+                yield Breach(f"{name} {said}", "the audit names a row of a table that is not audited")
+            continue
         for some in chunks((said, past) for _, said, past in objects):
-            yield from _of_table(tx, name, some)
+            pasts = dict(some)
+            for said, now in _as_they_are(tx, name, pasts, find):
+                there[name] += bool(now)
+                for what in _NEVER if now is None else _breaches(pasts[said], now):
+                    yield Breach(f"{name} {said}", what)
+    if there:
+        yield from _put_in(tx, there)
 
 
-def _of_table(tx: Tx, name: str, objects: Iterable[tuple[str, Past]]) -> Iterator[Breach]:
-    if name not in AUDITED:
-        for said, _ in objects:
-            yield Breach(f"{name} {said}", "the audit names a row of a table that is not audited")
-        return
-    pasts = {}
-    for said, past in objects:
+def _as_they_are(tx: Tx, name: str, said: Iterable[str], find: Finder) -> Iterator[tuple[str, str | None]]:
+    """The hash of each of these rows of a table; empty where it is not there, None where it cannot be."""
+    named: dict[Key, str] = {}
+    for one in said:
         try:
-            pasts[key_of(name, said)] = (said, past)
+            key = find(name, one)
         except ValueError:
-            yield Breach(f"{name} {said}", "the audit names a row that there cannot be")
-    for key, now in hashes(tx, name, pasts):
-        said, past = pasts[key]
-        for what in _breaches(past, now):
-            yield Breach(f"{name} {said}", what)
+            yield one, None
+            continue
+        if key is None:
+            yield one, ""
+        else:
+            named[key] = one
+    for key, now in hashes(tx, name, named):
+        yield named[key], now
+
+
+def _put_in(tx: Tx, there: Counter[str]) -> Iterator[Breach]:
+    """The rows that no entry names; they are looked for where a table has more than those that entries do."""
+    for name in AUDITED:
+        if name not in UNSAID and count_of(tx, name) > there[name]:
+            for said in unnamed(tx, name):
+                yield Breach(
+                    f"{name} {said}",
+                    "no audit entry names it: planctl did not write it, or the audit was edited",
+                )
 
 
 def _breaches(past: Past, now: str) -> Iterator[str]:

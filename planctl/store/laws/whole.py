@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from planctl.core.audit import Tip, Verifier
+from planctl.core.audit import Verifier
 from planctl.store.audit import entries, verify
 from planctl.store.laws.model import Breach, Law
 from planctl.store.maintenance import integrity
 
 if TYPE_CHECKING:
+    from planctl.core.anchoring import Binding
     from planctl.store.engine import Tx
 
 
@@ -20,11 +21,16 @@ def whole(tx: Tx) -> Iterator[Breach]:
         yield Breach("store", sentence)
 
 
-def anchored(tips: Sequence[Tip]) -> Law:
-    """The law that the chain still contains every one of these tips, which were kept elsewhere."""
+def anchored(bound: Binding, place: str) -> Law:
+    """The law that the chain still contains every one of these tips, which were kept in a place elsewhere.
+
+    That none of this store is there breaks it: a place that was emptied must not pass for one that holds.
+    """
 
     def breaches(tx: Tx) -> Iterator[Breach]:
-        for fault in Verifier(tips).faults(entries(tx)):
+        if not bound.is_there:
+            yield Breach("audit", f"no tip of it is kept at {place}, so nothing shows that its end is there")
+        for fault in Verifier(bound.tips).faults(entries(tx)):
             if fault.kind != "edited":
                 yield Breach("audit", fault.what)
 

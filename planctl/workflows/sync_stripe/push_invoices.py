@@ -226,7 +226,7 @@ def _ours(talk: Talk, customer: str) -> dict[str, dict[str, str]]:
     """The ids and statuses of this store's invoices that a customer has at Stripe, by our id."""
     found: dict[str, dict[str, str]] = {}
     for one in talk.gateway.list(_INVOICES, customer=customer):
-        check_generation([one], talk.store_id, talk.generation)
+        check_generation([one], talk.store_id, talk.generation, talk.adoption)
         if metadata_of(one, STORE) == talk.store_id:
             found.setdefault(metadata_of(one, LOCAL), {})[str(one["id"])] = str(one.get("status"))
     return found

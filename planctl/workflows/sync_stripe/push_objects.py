@@ -146,7 +146,7 @@ def push_catalog(talk: Talk) -> Pushed:
         )  # before Stripe is asked: what comes to be from now on is somebody else's
         remote = read_remote(talk.gateway, OF_CATALOG)
         for several in remote.values():
-            check_generation(several, talk.store_id, talk.generation)
+            check_generation(several, talk.store_id, talk.generation, talk.adoption)
         with talk.open_read() as tx:
             wanted = wanted_of_catalog(tx, talk.now())
             found, ids = compare_with(tx, talk.account, wanted, remote, talk.store_id)
@@ -266,7 +266,7 @@ def _customers_of(talk: Talk, since: int) -> dict[str, str]:
     found: dict[str, str] = {}
     from_second = max(min(since, talk.now()) - DAY_MICROSECONDS, 0) // 1_000_000
     for one in talk.gateway.list(collection("customer"), created={"gte": from_second}):
-        check_generation([one], talk.store_id, talk.generation)
+        check_generation([one], talk.store_id, talk.generation, talk.adoption)
         if metadata_of(one, STORE) == talk.store_id:
             found[metadata_of(one, LOCAL)] = str(one["id"])  # newest first, so the oldest stays
     return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from planctl.core.periods import Instant
 from planctl.core.stripe.model import (
+    ADOPTION,
     GENERATION,
     KEY,
     LOCAL,
@@ -65,7 +66,7 @@ class Talk:
 
     `record` is called in the transaction that keeps the end of a call, `adopted` in the one that links an object which
     was there already. `done` holds every call that came to an end, in order. `now` is the machine's clock. What is made
-    says the store's `generation`.
+    says the store's `generation`, and by which `adoption` that began.
     """
 
     gateway: Gateway
@@ -77,6 +78,7 @@ class Talk:
     now: Callable[[], Instant]
     adopted: Callable[[Tx, Link], None] = lambda _tx, _link: None
     generation: int = 1
+    adoption: str = ""
     done: list[Operation] = field(default_factory=list)
 
 
@@ -309,6 +311,7 @@ def _marked(call: Call, talk: Talk) -> Call:
     marks: dict[str, Value] = {STORE: talk.store_id, LOCAL: call.local_id, KEY: call.key(talk.store_id)}
     if talk.generation > 1:
         marks[GENERATION] = str(talk.generation)
+        marks[ADOPTION] = talk.adoption
     metadata = {**(own if isinstance(own, dict) else {}), **marks}
     return replace(call, params={**call.params, "metadata": metadata})
 

@@ -562,3 +562,21 @@ def test_an_ordinary_month_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     lineup = LineUp([sub("sub_1", monthly(features=hard()))])
     ((place,),) = lineup.course("minutes", t("2026-02-01"), t("2026-03-01"))
     assert (place.account, place.grants) == (("sub_1", "minutes", 1), ())
+
+
+def test_a_closing_draws_on_grants_for_its_own_account_alone() -> None:
+    # Until the 12th sub_1 answers for what is used, and its end took 30 of the 50; 15 of the 20 left are sub_2's.
+    first = canceled(sub("sub_1", monthly(features=hard(0)), "2025-12-12"), "2026-01-12")
+    second = sub("sub_2", monthly(features=hard(0)))
+    used = [("minutes", "2026-01-05", 30), ("minutes", "2026-01-13", 15)]
+    grant = replace(given("g1", 50, "2026-01-01"), left=Fraction(20))
+    found, lefts = close(second, 0, used, first, grants=[grant])
+    assert found["minutes"].account.wallet == {"g1": 15}
+    assert lefts == {"g1": 5}
+
+
+def test_what_is_left_rolls_over_though_another_allowance_pays_first() -> None:
+    first = sub("sub_1", monthly(features=hard(100)))
+    second = sub("sub_2", monthly(features=hard(50, rollover="all")))
+    found, _ = close(second, 0, [("minutes", "2026-01-05", 20)], first)
+    assert values(found["minutes"].claim, "included carried") == (0, 50)

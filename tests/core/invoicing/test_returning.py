@@ -82,6 +82,39 @@ def test_lines_count_the_credits_that_are_about_to_be_issued() -> None:
     assert second == lines[1]
 
 
+def test_what_is_about_to_be_issued_is_added_to_what_went_back_of_that_very_line() -> None:
+    one = replace(billed(plan(), "inv_1", 500), settled_minor=300)
+    draft = CreditDraft("nova", "inv_1", "cancel", DECLARED["USD"], (), t("2026-04-11"))
+    lines = (CreditLine(2, "seats", 700), CreditLine(1, "fee", 1000))
+    (found,) = with_credits([one], [replace(draft, lines=lines)])
+    assert (found.credited.net_minor, found.settled_minor) == (1500, 1300)
+    assert with_credits([one], [replace(draft, invoice="inv_2", lines=lines)]) == (one,)
+
+
+def test_a_credit_note_says_what_is_not_used_and_is_issued_when_it_is_written() -> None:
+    unused = [Unused(plan(), t("2026-04-11"))]
+    purse = Purse(Customer("nova"), billed=(billed(plan(), "inv_1"),))
+    (note,) = unused_credits(unused, purse, {"plans.starter": "Starter"}, "pause:1", t("2026-04-12"))
+    assert note == CreditDraft(
+        customer="nova",
+        invoice="inv_1",
+        occasion="change:0:pause:1:0",
+        currency=DECLARED["USD"],
+        lines=(CreditLine(1, "starter · Monthly", 2000, (), "Starter · unused (20 of 30 days)"),),
+        issued_at=t("2026-04-12"),
+    )
+
+
+def test_a_credit_bears_the_period_of_the_stop_or_the_first() -> None:
+    (may,) = fee_lines(plan(), due_of(plan(), FEE, 1), {})
+    lines = (BilledLine("inv_2", 1, may),)
+    assert told(credits(plan(), at="2026-05-31", lines=lines)) == [
+        ("inv_2", 97, "change:1:pause:1:0")
+    ]  # 1/31
+    before = credits(plan(), at="2026-03-20", lines=(billed(plan(), "inv_1"),))
+    assert told(before) == [("inv_1", 3000, "change:0:pause:1:0")]
+
+
 # --- what must be billed before
 
 
@@ -99,5 +132,16 @@ def test_what_a_lifted_block_left_open_comes_first() -> None:
     check_charged(facts_of(one), [one], t("2026-05-11"))
     left = Settlement("sub_1", FEE, 1, "blocked", t("2026-05-01"))
     with pytest.raises(Refused) as found:
-        check_charged(facts_of(one, deferred=(left,)), [one], t("2026-05-11"))
-    assert found.value.code == "not-billed"
+        check_charged(facts_of(one, deferred=(left,)), [plan_of_its_own(one), one], t("2026-05-11"))
+    error = found.value
+    assert (error.message, error.code, error.where, error.hint) == (
+        "nova/starter has something that the next run bills, and what is not billed cannot be credited",
+        "not-billed",
+        "nova/starter",
+        "planctl invoice run --customer nova",
+    )
+
+
+def plan_of_its_own(one: Subscription) -> Subscription:
+    """Another of the customer's, of which nothing waits."""
+    return replace(one, id="sub_9", plan="other")

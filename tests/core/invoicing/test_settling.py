@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from planctl.core.catalog.model import Coupon
 from planctl.core.customers import Customer
 from planctl.core.document import Document
 from planctl.core.invoicing.credits import LineCredit
@@ -14,8 +16,8 @@ from planctl.core.invoicing.facts import BilledLine
 from planctl.core.invoicing.model import CreditDraft, CreditLine, Draft, Line
 from planctl.core.invoicing.settling import Purse, Settled, made_by_itself, settled
 from planctl.errors import Refused
-from tests.core.billing import t
-from tests.core.discounting import EURO, draft, line, percent, tax
+from tests.core.billing import monthly, running, t
+from tests.core.discounting import EURO, applied, draft, line, percent, tax
 
 NOVA = Customer("nova", country="DE")
 LATE = {"kind": "late_usage", "charge_key": "usage:minutes", "occasion": "late:1"}
@@ -304,3 +306,136 @@ def test_only_a_credit_of_days_looks_at_days() -> None:
         purse(billed=(BilledLine("inv_1", 1, first), BilledLine("inv_2", 1, second))),
     )
     assert {note.invoice: note.total_minor for note in found.credits} == {"inv_2": 600}
+
+
+def test_a_coupon_gives_the_plan_after_a_change_what_the_days_before_it_did_not_use() -> None:
+    # 9.00 were given in April. On the 16th another plan follows: of 30 days 15 keep 4.50, the other 4.50 are there.
+    first = running(monthly("30"), "2026-04-01", id="sub_1", ends_at=t("2026-04-16"), end_reason="changed")
+    second = running(monthly("30"), "2026-04-01", id="sub_2", follows="sub_1", started_at=t("2026-04-16"))
+    niner = replace(applied(Coupon("niner", amounts={"EUR": Decimal(9)})), taken={0: 900})
+    fee = line(3000, subscription="sub_2")
+    after = replace(at("2026-04-16", fee), subscription="sub_2")
+    assert totals(settled([after], purse(redemptions=(niner,), subscriptions=(first, second)))) == [(2550, 0)]
+
+
+def test_a_credit_of_just_what_is_charged_is_a_line_and_no_credit_note() -> None:
+    found = settled([at("2026-03-01", line(300), late(-300))], purse(billed=(billed(400),)))
+    assert found.credits == ()
+    assert [one.amount_minor for one in found.drafts[0].lines] == [300, -300]
+
+
+def test_taxes_are_rounded_as_the_business_says() -> None:
+    # 19 % of 0.50 are 9.5 cents: 10 and 10 by the line, 19 on the sum.
+    two = at("2026-01-01", line(50), line(50, charge_key="quantity:seats"))
+    assert totals(settled([two], purse(taxes=tax("vat", "0.19"), rounding="line"))) == [(120, 0)]
+    assert totals(settled([two], purse(taxes=tax("vat", "0.19")))) == [(119, 0)]
+
+
+def test_a_line_of_nothing_is_no_credit() -> None:
+    free, penny = line(0, charge_key="fee:a"), line(1, charge_key="fee:b")
+    found = settled([at("2026-03-01", free, penny, late(-300))], purse(billed=(billed(400),)))
+    assert [one.amount_minor for one in found.drafts[0].lines] == [0, 1]
+    assert [note.total_minor for note in found.credits] == [300]
+
+
+def test_lines_after_a_credit_of_which_nothing_is_left_are_charged() -> None:
+    gone = purse(billed=(billed(400, credited=400),))
+    assert totals(settled([at("2026-03-01", late(-300), line(1900))], gone)) == [(1900, 0)]
+
+
+@pytest.mark.parametrize(
+    ("before", "total"),
+    [
+        # Another charge gives nothing back, nor does one of nothing: the credit stays whole.
+        (BilledLine("inv_1", 1, line(400)), 1900 - 300),
+        (billed(0), 1900 - 300),
+        # A cent that was charged goes back; one that went back before does not.
+        (billed(1), 1900 - 1),
+        (billed(1, credited=1), 1900),
+    ],
+)
+def test_a_credit_is_whole_where_nothing_of_its_charge_was_billed(before: BilledLine, total: int) -> None:
+    found = settled([at("2026-03-01", line(1900), late(-300))], purse(billed=(before,)))
+    assert totals(found) == [(total, 0)]
+
+
+def test_what_the_days_of_a_charge_do_not_give_comes_from_the_rest_of_each() -> None:
+    # Of a quarter 2.00 of the first 8.00, and of the second, for half and discounted whole, 4.00 that nobody paid.
+    # Of 12.00 6.00 are left: the second's other 4.00, which nobody paid, and 2.00 more of the first.
+    first = replace(line(800, kind="quantity", **SEATS), detail={"share": "1"})
+    more = line(800, kind="proration_charge", discount_minor=800, **SEATS)
+    second = replace(more, occasion="change:1", detail={"share": "1/2"})
+    less = replace(line(-1200, kind="proration_credit", **SEATS), detail={"share": "1/4"})
+    found = settled(
+        [at("2026-01-24", less)],
+        purse(billed=(BilledLine("inv_1", 1, first), BilledLine("inv_2", 1, second))),
+    )
+    assert [(note.invoice, note.total_minor) for note in found.credits] == [("inv_1", 400)]
+
+
+def seats(
+    *credits: tuple[int, str], more: Line, share: str = "1/2", credited: int = 0
+) -> dict[str, list[int]]:
+    """What credits of days take back of 8.00 for a whole month (inv_1), and of `more` for a share of it (inv_2)."""
+    first = replace(line(800, kind="quantity", **SEATS), detail={"share": "1"})
+    second = replace(more, kind="proration_charge", occasion="change:1", detail={"share": share})
+    charged = (BilledLine("inv_1", 1, first), BilledLine("inv_2", 1, second, LineCredit(credited)))
+    less = [
+        replace(line(-amount, kind="proration_credit", **SEATS), detail={"share": days})
+        for amount, days in credits
+    ]
+    found: dict[str, list[int]] = {}
+    for note in settled([at("2026-01-24", *less)], purse(billed=charged)).credits:
+        found[note.invoice] = [one.net_minor for one in note.lines]
+    return found
+
+
+def test_a_credit_is_of_the_days_that_the_latest_charge_has_in_full() -> None:
+    # A quarter of a month is half of 8.00 for half a month: all of 4.00 from there.
+    assert seats((400, "1/4"), more=line(800, **SEATS)) == {"inv_2": [400]}
+
+
+def test_no_charge_gives_more_days_than_it_had() -> None:
+    # 8.00 for a quarter, discounted whole, use up 8.00 of the credit for half a month; the first gives its half.
+    free = line(800, discount_minor=800, **SEATS)
+    assert seats((1200, "1/2"), more=free, share="1/4") == {"inv_1": [400]}
+
+
+def test_days_that_were_given_back_before_are_not_given_again() -> None:
+    # Of 8.00 discounted to 4.00 the credited 2.00 were a half, the days of the credit: only the first gives.
+    half = line(800, discount_minor=400, **SEATS)
+    assert seats((200, "1/4"), more=half, credited=200) == {"inv_1": [200]}
+
+
+def test_days_that_an_earlier_credit_of_the_run_gave_back_are_not_given_again() -> None:
+    # The first credit takes the quarter of the latest charge, 4.00 of 8.00; the second finds it in the first charge.
+    found = seats((400, "1/4"), (200, "1/4"), more=line(800, **SEATS))
+    assert found == {"inv_2": [400], "inv_1": [200]}
+
+
+def test_what_a_cent_of_discount_leaves_over_comes_from_the_next_charge() -> None:
+    # 3.00 discounted to 1.00: the 1.00 of a third of a month is 0.33, which is 0.99 before the discount.
+    # Of 2.00 the other 1.01 come from the first charge.
+    third = line(300, discount_minor=200, **SEATS)
+    assert seats((200, "1/3"), more=third, share="1") == {"inv_2": [33], "inv_1": [101]}
+
+
+def test_what_is_left_of_a_charge_is_taken_before_its_discount() -> None:
+    # 3.00 discounted to 1.00, of which 0.50 went back: the other 0.50 are 1.50 of the 3.00 to be taken back.
+    cheap = replace(billed(300, "inv_2", discount_minor=200, credited=50), position=1)
+    found = settled([at("2026-03-01", late(-300))], purse(billed=(billed(400), cheap)))
+    assert {note.invoice: note.total_minor for note in found.credits} == {"inv_2": 50, "inv_1": 150}
+
+
+def test_a_credit_that_one_charge_gives_takes_no_cent_of_another() -> None:
+    # 1.00 of 3.00 discounted to 1.00 is 0.33; what rounding left over is nobody's.
+    cheap = billed(300, "inv_2", discount_minor=200)
+    found = settled([at("2026-03-01", late(-100))], purse(billed=(billed(400), cheap)))
+    assert {note.invoice: note.total_minor for note in found.credits} == {"inv_2": 33}
+
+
+def test_the_last_credit_of_a_line_in_a_run_takes_the_tax_that_is_left() -> None:
+    # 1.50 with 0.29 (28.5 rounded): half of it is 14.5, so 0.15 go back first and 0.14 with the rest.
+    drafts = [at("2026-03-01", late(-75)), at("2026-04-01", late(-75))]
+    found = settled(drafts, purse(taxes=tax("vat", "0.19"), billed=(taxed(150),)))
+    assert [(note.total_minor, note.tax_minor) for note in found.credits] == [(90, 15), (89, 14)]

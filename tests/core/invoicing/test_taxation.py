@@ -337,3 +337,11 @@ def test_what_the_taxes_should_be_is_told_as_rounded_once_and_tax_by_tax() -> No
         "tax vat_de is 931, its lines' shares sum to 0",
         "its taxes are vat_de 931 on 4900, recomputed none",
     ]
+
+
+def test_included_taxes_of_several_rates_are_taken_out_rate_by_rate() -> None:
+    # 10 with 7 % inside have 0.65 of it, and 10 with 19 % have 1.60: a cent, and two.
+    dated = tax("gst", "0.07", ("2026-02-01", "0.19"), included=True)
+    later = line(10, charge_key="a", starts_at=t("2026-02-01"), ends_at=t("2026-03-01"))
+    assert shares(finish(draft(line(10), later), taxes=dated)) == [[1], [2]]
+    assert shares(finish(draft(line(10), later), taxes=dated, country="FR")) == [[], []]

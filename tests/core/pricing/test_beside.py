@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from planctl.core.currencies import Currency
 from planctl.core.document import Document, Mapping, node_of
 from planctl.core.pricing.kinds import beside_document, read_beside, read_kind
+from planctl.core.pricing.kinds.convert import Convert
+from planctl.core.pricing.kinds.graduated import Graduated
+from planctl.core.pricing.kinds.tiers import Tier
 from planctl.core.pricing.model import Billable, PriceKind, Steps
 from planctl.core.pricing.rate import FeatureUsage, rate
 from planctl.core.reading import Reader
@@ -178,3 +182,17 @@ def test_bounds_above_an_allowance_that_is_a_tier_move_up_with_it() -> None:
     # Two included, and five more in the first tier: it ends at 7.
     assert kind("volume", included_as="tier").edges(Fraction(2)) == {2, 7}
     assert kind("volume").edges(Fraction(2)) == {2, 5}
+
+
+def test_an_allowance_is_converted_as_it_is_and_covers_what_is_within_it() -> None:
+    convert = Convert(Decimal(4), "up")
+    assert convert.billable(Billable(Fraction(3), Fraction(10))) == Billable(Fraction(5, 2), Fraction(5, 2))
+    assert convert.billable(Billable(Fraction(11), Fraction(10))) == Billable(Fraction(3), Fraction(5, 2))
+
+
+def test_the_flat_of_a_tier_within_the_allowance_is_not_charged() -> None:
+    tiers = (
+        Tier(Decimal(5), {"USD": Decimal(1)}, {"USD": Decimal(2)}),
+        Tier(None, {"USD": Decimal("0.5")}, {"USD": Decimal(7)}),
+    )
+    assert bills(Graduated(tiers), "5 7", "5") == [0, 8]

@@ -37,7 +37,7 @@ Make = Callable[[int], Case]
 BATCH = 500
 """So many cases a child runs before it is replaced, so that what it remembers stays small."""
 
-HANGS_SECONDS = 60
+HANGS_SECONDS = 300
 """A case that neither computes nor ends: it waits for something that never comes."""
 
 EVERY = 16

@@ -23,9 +23,13 @@ def upgrade() -> None:
 
 
 def _home(sqlite: bool) -> None:
-    """A store that is not where its `home` says may not bill; `generation` counts how often it was adopted."""
+    """A store that is not where its `home` says may not bill; `generation` counts how often it was adopted.
+
+    `adoption` tells two adoptions of one backup apart, whose generations have the same number.
+    """
     op.add_column("store_identity", _integer("generation", server_default=sa.text("1")))
     op.add_column("store_identity", _text("home", sqlite, server_default=""))
+    op.add_column("store_identity", _text("adoption", sqlite, server_default=""))
 
 
 def _touched(sqlite: bool) -> None:
